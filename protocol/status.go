@@ -1,0 +1,156 @@
+package protocol
+
+import "time"
+
+// Phase says how far an attempt is.
+type Phase string
+
+const (
+	PhaseWaiting   Phase = "waiting"   // no live attempt yet
+	PhaseExecuting Phase = "executing" // no shard has voted
+	PhaseVoting    Phase = "voting"    // some have
+	PhaseDeciding  Phase = "deciding"  // all have; the decision waits for the one below
+	PhaseExecuted  Phase = "executed"  // participant: done, the parent is not prepared
+	PhasePrepared  Phase = "prepared"  // participant
+)
+
+// ParticipantStatus is a copy of what a participant knows, for people and metrics.
+type ParticipantStatus struct {
+	Config       Config
+	Epoch        Epoch
+	Committed    Committed
+	Checkpointed Height
+	Held         []HeldStatus
+	Session      Session
+	Welcomed     bool
+	Obstructed   string
+	Rejected     *Reject // the last refusal, until a Welcome
+	Quarantine   error
+}
+
+// HeldStatus is one attempt that a participant holds.
+type HeldStatus struct {
+	Attempt AttemptID
+	Phase   Phase
+}
+
+// Status copies what an operator may want to see.
+func (p *Participant) Status() ParticipantStatus {
+	s := ParticipantStatus{
+		Config: p.config, Epoch: p.epoch, Committed: p.committed, Checkpointed: p.checkpointed,
+		Session: p.session, Welcomed: p.welcomed, Obstructed: p.obstructed, Rejected: p.rejected, Quarantine: p.quarantine,
+	}
+	for _, h := range p.held {
+		s.Held = append(s.Held, HeldStatus{Attempt: h.attempt, Phase: h.phase.name()})
+	}
+	return s
+}
+
+func (p heldPhase) name() Phase {
+	switch p {
+	case phasePrepared:
+		return PhasePrepared
+	case phaseExecuted:
+		return PhaseExecuted
+	}
+	return PhaseExecuting
+}
+
+// CoordinatorStatus is a copy of what a coordinator knows, for people and metrics.
+type CoordinatorStatus struct {
+	Config     Config
+	Epoch      Epoch
+	Decided    *Decision // nil before the first
+	Kept       Height
+	InFlight   []BlockStatus // in order of height
+	Queued     int           // blocks behind those
+	QueueBytes int64
+	Shards     []ShardStatus
+	Down       bool
+	Quarantine error
+	// LowestNeeded is the lowest height whose records a resync may still ask
+	// for: the log may be trimmed below it (C7).
+	LowestNeeded Height
+}
+
+// BlockStatus is a block in the window.
+type BlockStatus struct {
+	Height  Height
+	Attempt AttemptID // zero if none is live
+	Key     string
+	Phase   Phase
+	Missing []ShardID // have not voted
+	Since   time.Time // when the attempt began
+}
+
+// ShardStatus is a shard as the coordinator sees it.
+type ShardStatus struct {
+	Joined       bool
+	Directory    DirectoryID
+	Connected    bool
+	Known        bool // heard of in this incarnation
+	Address      string
+	Committed    Height
+	Checkpointed Height
+	Digest       Digest // state digest at Committed, if that decision is at hand
+	Prepared     []BlockStatus
+	Executing    bool
+	Rejected     *Reject
+	Quarantined  string
+}
+
+// Status copies what an operator may want to see.
+func (c *Coordinator) Status() CoordinatorStatus {
+	s := CoordinatorStatus{
+		Config: c.config, Epoch: c.epoch, Decided: c.decided, Kept: c.kept, QueueBytes: c.bytes,
+		Down: c.down, Quarantine: c.quarantine, LowestNeeded: min(c.kept, c.checkpointed()),
+	}
+	for i, p := range c.blocks {
+		if !p.proposed {
+			s.Queued = len(c.blocks) - i
+			break
+		}
+		s.InFlight = append(s.InFlight, c.blockStatus(i, p))
+	}
+	for i := range c.shards {
+		s.Shards = append(s.Shards, c.shardStatus(ShardID(i), s.InFlight))
+	}
+	return s
+}
+
+func (c *Coordinator) blockStatus(i int, p *pendingBlock) BlockStatus {
+	b := BlockStatus{Height: c.heightOf(i), Attempt: p.attempt, Key: p.block.Key, Missing: p.missing(), Since: p.since}
+	switch {
+	case !p.live():
+		b.Phase = PhaseWaiting
+		b.Missing = c.away()
+	case len(b.Missing) == len(p.votes):
+		b.Phase = PhaseExecuting
+	case len(b.Missing) > 0:
+		b.Phase = PhaseVoting
+	default:
+		b.Phase = PhaseDeciding
+	}
+	return b
+}
+
+func (c *Coordinator) shardStatus(id ShardID, inFlight []BlockStatus) ShardStatus {
+	p := c.shards[id]
+	s := ShardStatus{
+		Joined: p.joined, Directory: p.directory, Connected: p.session != 0, Known: p.known, Address: p.address,
+		Committed: p.committed, Checkpointed: p.checkpointed, Rejected: p.rejected, Quarantined: p.quarantined,
+	}
+	if d := c.decisions[p.committed]; d != nil {
+		s.Digest = d.Digests[id]
+	}
+	for i, b := range inFlight {
+		switch {
+		case b.Attempt.IsZero():
+		case c.blocks[i].votes[id] != nil:
+			s.Prepared = append(s.Prepared, b)
+		default:
+			s.Executing = true
+		}
+	}
+	return s
+}

@@ -72,7 +72,8 @@ func (c *Coordinator) join(p *pendingBlock, ev Submitted, e *Effects) {
 // wait adds a client. The block is withdrawn only when the latest of their
 // deadlines has passed; a client without a deadline keeps it for good.
 func (p *pendingBlock) wait(ev Submitted) {
-	first := len(p.waiters) == 0
+	first := !p.asked
+	p.asked = true
 	if ev.Waiter != 0 {
 		p.waiters = append(p.waiters, ev.Waiter)
 	}
@@ -142,18 +143,18 @@ func (p *pendingBlock) missing() (shards []ShardID) {
 	return shards
 }
 
-// withdraw takes a block back. If it was proposed, a forced Withdrawn record
-// stands before the answer, else a restart would run the block again. Blocks
-// above it move down one height, with new attempts (C3).
+// withdraw takes a block back. A forced Withdrawn record stands before the
+// answer, else a restart would run the block again. It stands there also if the
+// block was never proposed: one that was deposed must not speak for the newer
+// coordinator, and only its log can tell it (C1). Blocks above the withdrawn one
+// move down one height, with new attempts (C3).
 //
 // A decision that has begun cannot be withdrawn (C2): Step decides, and the
 // node carries the effects out, before the next event is looked at.
 func (c *Coordinator) withdraw(i int, v Verdict, reason string, e *Effects) {
 	p := c.blocks[i]
-	if p.proposed {
-		e.force(Withdrawn{Height: c.heightOf(i), Key: p.block.Key})
-		c.abort(i, "withdrawn: "+reason, e)
-	}
+	e.force(Withdrawn{Height: c.heightOf(i), Key: p.block.Key})
+	c.abort(i, "withdrawn: "+reason, e)
 	e.note(NoteWithdrawn, AttemptID{Height: c.heightOf(i)}, fmt.Sprintf("block %q: %s", p.block.Key, reason))
 	c.remove(i)
 	for _, w := range p.waiters {

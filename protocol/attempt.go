@@ -143,10 +143,15 @@ func (p *pendingBlock) misfit(shard ShardID, v *Vote) string {
 func (c *Coordinator) decide(e *Effects) error {
 	for len(c.blocks) > 0 && c.blocks[0].complete() {
 		p := c.blocks[0]
-		d, err := c.decision(p)
+		outcomes, unfit, err := p.outcomes()
 		if err != nil {
 			return err
 		}
+		if unfit != "" {
+			c.withdraw(0, VerdictRejected, unfit, e)
+			continue
+		}
+		d := c.decision(p, outcomes)
 		e.force(d)
 		c.decided = d
 		c.decisions[d.Height()] = d
@@ -165,28 +170,37 @@ func (c *Coordinator) decide(e *Effects) error {
 	return nil
 }
 
-// decision makes the checks of section 5 of the design: the shards that
-// executed a transaction must agree on its outcome.
-func (c *Coordinator) decision(p *pendingBlock) (*Decision, error) {
-	outcomes := NewOutcomes(p.block.Transactions)
-	digests := make([]Digest, len(c.shards))
+// outcomes joins what the shards voted, and makes the check of section 5 of
+// the design: the shards that executed a transaction must agree on its outcome.
+// Outcomes that do not fit into a record are nobody's divergence; the reason
+// tells why the block can never be decided.
+func (p *pendingBlock) outcomes() (all Outcomes, unfit string, err error) {
+	all = NewOutcomes(p.block.Transactions)
 	for s, v := range p.votes {
-		digests[s] = v.Digest
 		for i, index := range p.block.Parts[s].Indexes {
 			name := v.Outcomes.At(i)
 			if name == "" {
 				continue
 			}
-			if known := outcomes.At(int(index)); known != "" && known != name {
-				return nil, diverged("block %q, attempt %s: transaction %d is %q on shard %d, but %q on another shard", p.block.Key, p.attempt, index, name, s, known)
+			if known := all.At(int(index)); known != "" && known != name {
+				return all, "", diverged("block %q, attempt %s: transaction %d is %q on shard %d, but %q on another shard", p.block.Key, p.attempt, index, name, s, known)
 			}
-			if err := outcomes.Set(int(index), name); err != nil {
-				return nil, diverged("block %q, attempt %s: shard %d: %v", p.block.Key, p.attempt, s, err)
+			if err := all.Set(int(index), name); err != nil {
+				return all, fmt.Sprintf("the shards cannot be brought together: %v", err), nil
 			}
 		}
+	}
+	return all, "", nil
+}
+
+func (c *Coordinator) decision(p *pendingBlock, outcomes Outcomes) *Decision {
+	digests := make([]Digest, len(c.shards))
+	for s, v := range p.votes {
+		digests[s] = v.Digest
 	}
 	return &Decision{
 		Attempt: p.attempt, Parent: p.parent, Key: p.block.Key, Block: p.block.ID, Digests: digests,
 		Root: ChainRoot(c.root(), p.attempt.Height, p.block.ID, digests), Outcomes: outcomes,
-	}, nil
+		UnixMillis: uint64(max(0, c.now.UnixMilli())),
+	}
 }

@@ -22,6 +22,7 @@ func (o CoordinatorOptions) withDefaults() CoordinatorOptions {
 	if o.Window == 0 {
 		o.Window = DefaultWindow
 	}
+	o.Window = min(o.Window, MaxWindow)
 	if o.QueueBlocks == 0 {
 		o.QueueBlocks = 1024
 	}
@@ -66,6 +67,7 @@ type Coordinator struct {
 type pendingBlock struct {
 	block    *Block
 	waiters  []Waiter
+	asked    bool      // a client has asked for it in this incarnation
 	deadline time.Time // the latest of its clients; zero for none
 	proposed bool      // its Proposed record is in the log
 
@@ -282,9 +284,14 @@ func (c *Coordinator) received(env Envelope, e *Effects) error {
 
 func (c *Coordinator) ack(shard ShardID, m Ack, e *Effects) {
 	p := &c.shards[shard]
-	if m.Committed > c.height() || m.Checkpointed > m.Committed {
+	switch {
+	case m.Checkpointed > m.Committed:
+		c.reject(p.session, shard, RejectMalformed,
+			fmt.Sprintf("shard %d says that it has checkpointed height %d, but committed only %d", shard, m.Checkpointed, m.Committed), e)
+		return
+	case m.Committed > c.height():
 		c.reject(p.session, shard, RejectDivergence,
-			fmt.Sprintf("shard %d says that it has committed height %d and checkpointed %d, but only %d is decided", shard, m.Committed, m.Checkpointed, c.height()), e)
+			fmt.Sprintf("shard %d says that it has committed height %d, but only %d is decided", shard, m.Committed, c.height()), e)
 		return
 	}
 	p.committed = max(p.committed, m.Committed)

@@ -113,7 +113,11 @@ func (o Outcomes) encode(w *encoder) {
 func decodeOutcomes(r *decoder, maxTransactions int) (o Outcomes) {
 	names := int(r.u8())
 	for range names {
-		o.Names = append(o.Names, string(r.raw(int(r.u8()))))
+		name := string(r.raw(int(r.u8())))
+		if r.err == nil && (name == "" || len(name) > maxOutcomeNameBytes || slices.Contains(o.Names, name)) {
+			r.fail("outcome name %q is empty, too long or there twice", name)
+		}
+		o.Names = append(o.Names, name)
 	}
 	n := r.count(int(r.u32()), maxTransactions, "outcomes")
 	if r.err != nil {

@@ -14,8 +14,8 @@ func diverged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrDivergence}, args...)...)
 }
 
-// maxHeld bounds the attempts a shard holds at once; a coordinator's window is
-// far below it.
+// maxHeld bounds how far above its committed height a shard holds attempts, or
+// remembers any; a coordinator's window is far below it.
 const maxHeld = 256
 
 // Participant is the state machine of a shard. It is pure: it reads no clock,
@@ -167,6 +167,10 @@ func (p *Participant) received(env Envelope, e *Effects) error {
 		p.reject(m, e)
 		return nil
 	case *Welcome:
+		if p.welcomed {
+			p.endSession("a second welcome on one session", e)
+			return nil
+		}
 		if !p.mayWelcome(m, e) {
 			return nil
 		}
@@ -183,8 +187,21 @@ func (p *Participant) received(env Envelope, e *Effects) error {
 		p.send(Ack{Committed: p.committed.Height(), Checkpointed: p.checkpointed}, e)
 		return nil
 	}
+	if m, ok := env.Message.(*Welcome); ok {
+		p.adopt(m.Config, e)
+	}
 	p.raiseEpoch(env.Epoch, e)
 	return p.handle(env, e)
+}
+
+// adopt takes the configuration over with the first Welcome. It stands before
+// the epoch in the log: should a crash cut the log between the two, the shard
+// knows its cluster, and not the epoch of nobody.
+func (p *Participant) adopt(c Config, e *Effects) {
+	if p.config.IsZero() {
+		p.config = c
+		e.force(Adopted{c})
+	}
 }
 
 func (p *Participant) raiseEpoch(epoch Epoch, e *Effects) {
@@ -199,7 +216,7 @@ func (p *Participant) raiseEpoch(epoch Epoch, e *Effects) {
 func (p *Participant) handle(env Envelope, e *Effects) error {
 	switch m := env.Message.(type) {
 	case *Welcome:
-		p.welcome(m, e)
+		p.welcomed, p.rejected = true, nil
 	case Peers:
 		// For the exchange only; the node reads it.
 	case *Execute:
@@ -207,7 +224,7 @@ func (p *Participant) handle(env Envelope, e *Effects) error {
 	case Commit:
 		return p.commit(m.Committed, e)
 	case Abort:
-		return p.abort(m.Attempt, e)
+		return p.abort(m.Attempt, env.Epoch, e)
 	default:
 		p.endSession(fmt.Sprintf("the coordinator sent a %T, which only shards send", m), e)
 	}
@@ -231,8 +248,6 @@ func (p *Participant) reject(m Reject, e *Effects) {
 func (p *Participant) mayWelcome(m *Welcome, e *Effects) bool {
 	var reason string
 	switch {
-	case p.welcomed:
-		reason = "a second welcome on one session"
 	case !p.config.IsZero() && !p.config.Equal(m.Config):
 		reason = fmt.Sprintf("the coordinator belongs to cluster %s with %d shards, this shard to cluster %s with %d: give the address of the right coordinator",
 			m.Config.Cluster, m.Config.Shards(), p.config.Cluster, p.config.Shards())
@@ -248,14 +263,6 @@ func (p *Participant) mayWelcome(m *Welcome, e *Effects) bool {
 	return false
 }
 
-func (p *Participant) welcome(m *Welcome, e *Effects) {
-	if p.config.IsZero() {
-		p.config = m.Config
-		e.force(Adopted{m.Config})
-	}
-	p.welcomed, p.rejected = true, nil
-}
-
 // execute takes an attempt up, if the rules allow it.
 func (p *Participant) execute(m *Execute, sender Epoch, e *Effects) {
 	a := m.Attempt
@@ -267,6 +274,11 @@ func (p *Participant) execute(m *Execute, sender Epoch, e *Effects) {
 			v := h.vote
 			p.send(&v, e)
 		}
+		return
+	}
+	if a.Height > p.committed.Height()+maxHeld {
+		// Not remembered in seen: nothing that comes may fill the memory.
+		p.voteNo(a, Refusal{Reason: fmt.Sprintf("height %d is more than %d above the committed height", a.Height, maxHeld), Retry: true}, e)
 		return
 	}
 	p.drop(a.Height, "a newer attempt", e) // S2
@@ -302,8 +314,6 @@ func (p *Participant) refuseLate(a AttemptID, sender Epoch, e *Effects) bool {
 
 func (p *Participant) cannotTakeUp(m *Execute) string {
 	switch {
-	case len(p.held) >= maxHeld:
-		return fmt.Sprintf("%d attempts are held already", maxHeld)
 	case p.parentOf(m.Attempt.Height) != m.Parent || !p.holds(m.Attempt.Height-1):
 		return fmt.Sprintf("the parent %s is not held here", m.Parent) // S6
 	case p.obstructed != "":
@@ -444,17 +454,19 @@ func (p *Participant) olderInEpoch(a AttemptID) bool {
 }
 
 // abort drops the attempt, and remembers it so that an Execute that comes
-// later is refused.
-func (p *Participant) abort(a AttemptID, e *Effects) error {
-	if a == p.committed.Attempt {
+// later is refused. An Abort of exactly what is held is never out of place: an
+// attempt that was aborted does not come back to life.
+func (p *Participant) abort(a AttemptID, sender Epoch, e *Effects) error {
+	if a == p.committed.Attempt && !a.IsZero() {
 		return diverged("the coordinator aborts attempt %s, which this shard has committed", a)
 	}
-	if a.Height > p.committed.Height()+maxHeld || p.olderInEpoch(a) {
+	h := p.at(a.Height)
+	switch {
+	case h != nil && h.attempt == a:
+		p.drop(a.Height, "aborted", e)
+	case a.Height == 0 || a.Height > p.committed.Height()+maxHeld || a.Epoch > sender || p.olderInEpoch(a):
 		e.note(NoteRefusedMessage, a, "an Abort that is out of place")
 		return nil
-	}
-	if h := p.at(a.Height); h != nil && h.attempt == a {
-		p.drop(a.Height, "aborted", e)
 	}
 	if a.Height > p.committed.Height() && a.Compare(p.seen[a.Height].attempt) >= 0 {
 		p.seen[a.Height] = seenAttempt{attempt: a, aborted: true}

@@ -45,6 +45,9 @@ type Prepared struct {
 	Outcomes Outcomes // by place in the sub-block
 	Writes   []byte   // as of EncodeWrites
 	Pushed   []byte   // values served to peers, to be served again after a restart
+	// UnixMillis is when, by the shard's clock. The node fills it in; it is for
+	// people, and no rule depends on it.
+	UnixMillis uint64
 }
 
 // CommittedRecord notes a commit on a shard. It rides with the next force: a
@@ -90,6 +93,8 @@ type Decision struct {
 	Digests  []Digest // state digest of each shard after the block
 	Root     Digest   // chain root
 	Outcomes Outcomes // of every transaction of the block
+	// UnixMillis is when, by the coordinator's clock; for people only.
+	UnixMillis uint64
 }
 
 // Height is the decided height.
@@ -124,6 +129,7 @@ func (r *Prepared) encode(w *encoder) {
 	r.Outcomes.encode(w)
 	w.bytes(r.Writes)
 	w.bytes(r.Pushed)
+	w.u64(r.UnixMillis)
 }
 
 func (r CommittedRecord) encode(w *encoder) {
@@ -161,6 +167,7 @@ func (d *Decision) encode(w *encoder) {
 	}
 	w.raw(d.Root[:])
 	d.Outcomes.encode(w)
+	w.u64(d.UnixMillis)
 }
 
 // EncodeRecord gives the bytes of a record, without its type.
@@ -198,7 +205,7 @@ func decodeRecord(t RecordType, r *decoder) Record {
 		return Adopted{decodeConfig(r)}
 	case RecordPrepared:
 		return &Prepared{Attempt: r.attempt(), Parent: r.attempt(), Block: r.digest(), Digest: r.digest(),
-			Outcomes: decodeOutcomes(r, maxRecordTransactions), Writes: r.bytes(), Pushed: r.bytes()}
+			Outcomes: decodeOutcomes(r, maxRecordTransactions), Writes: r.bytes(), Pushed: r.bytes(), UnixMillis: r.u64()}
 	case RecordCommitted:
 		return CommittedRecord{Committed{Attempt: r.attempt(), Digest: r.digest(), Root: r.digest()}}
 	case RecordCreated:
@@ -226,5 +233,6 @@ func decodeDecision(r *decoder) *Decision {
 	}
 	d.Root = r.digest()
 	d.Outcomes = decodeOutcomes(r, maxRecordTransactions)
+	d.UnixMillis = r.u64()
 	return d
 }

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -77,7 +78,7 @@ func (r *ShardRecovery) adopt(c Config) error {
 func (r *ShardRecovery) prepared(p *Prepared) {
 	h := p.Attempt.Height
 	keep, _ := slices.BinarySearchFunc(r.held, h, func(q *Prepared, h Height) int {
-		return int(q.Attempt.Height) - int(h)
+		return cmp.Compare(q.Attempt.Height, h)
 	})
 	r.held = r.held[:keep]
 	if h > r.state.Committed.Height() {
@@ -237,9 +238,23 @@ func (r *CoordinatorRecovery) decision(d *Decision) error {
 	if h != r.decided()+1 {
 		return disorder("height %d is decided after height %d", h, r.decided())
 	}
+	if !d.buildsOn(r.state.Decided) {
+		return disorder("attempt %s is decided, but its parent or its root is not that of height %d", d.Attempt, r.decided())
+	}
 	r.state.Decided = d
 	r.state.Decisions = append(r.state.Decisions, d)
 	return nil
+}
+
+// buildsOn reports whether a decision follows the one below it, which is nil
+// for the first.
+func (d *Decision) buildsOn(below *Decision) bool {
+	var parent AttemptID
+	var root Digest
+	if below != nil {
+		parent, root = below.Attempt, below.Root
+	}
+	return d.Parent == parent && d.Root == ChainRoot(root, d.Height(), d.Block, d.Digests)
 }
 
 // Finish checks that nothing is missing between the decided height and the

@@ -1,6 +1,9 @@
 package protocol
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // hello checks a shard that (re)connects, in the order of the design, and
 // brings it level: Welcome, the Commits and Aborts it lacks, the Executes of
@@ -25,6 +28,9 @@ func (c *Coordinator) hello(s Session, m *Hello, e *Effects) error {
 	}
 	if kind, reason := c.differs(m); reason != "" {
 		c.reject(s, m.Shard, kind, reason, e)
+		if kind == RejectLostData {
+			c.uncount(m, e)
+		}
 		return nil
 	}
 	c.accept(s, m, e)
@@ -46,8 +52,19 @@ func (c *Coordinator) strange(m *Hello) string {
 	case c.shards[m.Shard].joined && c.shards[m.Shard].directory != m.Directory:
 		return fmt.Sprintf("shard %d is bound to data directory %s, but this one is %s: start it with the data directory it had, or with another --id",
 			m.Shard, c.shards[m.Shard].directory, m.Directory)
-	case !c.shards[m.Shard].joined && m.Committed.Height() > 0:
-		return fmt.Sprintf("shard %d has committed height %d, but never joined this coordinator: its decisions are lost, or this is an old copy of its data", m.Shard, m.Committed.Height())
+	case m.Cluster.IsZero() && (m.Epoch > 0 || m.Committed != (Committed{}) || len(m.Prepared) > 0):
+		return fmt.Sprintf("shard %d names no cluster, but has taken part in one: start it on an empty data directory", m.Shard)
+	}
+	return c.boundElsewhere(m)
+}
+
+// boundElsewhere refuses one directory for two shards: what the one has
+// prepared would count as votes of the other.
+func (c *Coordinator) boundElsewhere(m *Hello) string {
+	for s, p := range c.shards {
+		if ShardID(s) != m.Shard && p.joined && p.directory == m.Directory {
+			return fmt.Sprintf("data directory %s is bound to shard %d, it cannot be that of shard %d: start it with --id %d, or on a directory of its own", m.Directory, s, m.Shard, s)
+		}
 	}
 	return ""
 }
@@ -55,6 +72,9 @@ func (c *Coordinator) strange(m *Hello) string {
 // differs compares histories.
 func (c *Coordinator) differs(m *Hello) (RejectKind, string) {
 	at := m.Committed.Height()
+	if at > 0 && !c.shards[m.Shard].joined {
+		return RejectConfiguration, fmt.Sprintf("shard %d has committed height %d, but never joined this coordinator: its decisions are lost, or it runs on an old copy of its data", m.Shard, at)
+	}
 	if at > c.height() {
 		return RejectDivergence, fmt.Sprintf("shard %d has committed height %d, but this coordinator has decided only up to %d: it runs on an old copy of its data, or the shard belongs to another history", m.Shard, at, c.height())
 	}
@@ -64,6 +84,9 @@ func (c *Coordinator) differs(m *Hello) (RejectKind, string) {
 	}
 	if at == 0 && m.Committed != (Committed{}) {
 		return RejectDivergence, fmt.Sprintf("shard %d has committed nothing, but holds digest %s", m.Shard, m.Committed.Digest)
+	}
+	if m.Checkpointed > at {
+		return RejectMalformed, fmt.Sprintf("shard %d says that it has checkpointed height %d, but committed only %d", m.Shard, m.Checkpointed, at)
 	}
 	votes, reason := preparedByHeight(m)
 	if reason != "" {
@@ -77,12 +100,29 @@ func (c *Coordinator) differs(m *Hello) (RejectKind, string) {
 	return c.misfits(m, votes)
 }
 
+// uncount takes back the votes of a shard that holds them no more, for no block
+// may be decided on them. Should its old session stand after all, as when a copy
+// of its data was started, it is asked again, and answers if it has prepared.
+func (c *Coordinator) uncount(m *Hello, e *Effects) {
+	for _, p := range c.blocks {
+		lost := p.live() && p.votes[m.Shard] != nil &&
+			!slices.ContainsFunc(m.Prepared, func(v Vote) bool { return v.Attempt == p.attempt })
+		if lost {
+			p.votes[m.Shard] = nil
+			c.sendExecute(m.Shard, p, e)
+		}
+	}
+}
+
 func preparedByHeight(m *Hello) (map[Height]*Vote, string) {
 	votes := map[Height]*Vote{}
 	for i := range m.Prepared {
 		v := &m.Prepared[i]
 		if v.Attempt.Height != m.Committed.Height()+1+Height(i) || !v.Yes {
 			return nil, fmt.Sprintf("shard %d lists prepared attempt %s out of order", m.Shard, v.Attempt)
+		}
+		if v.Attempt.Epoch > m.Epoch {
+			return nil, fmt.Sprintf("shard %d lists prepared attempt %s, but has seen no epoch above %d", m.Shard, v.Attempt, m.Epoch)
 		}
 		votes[v.Attempt.Height] = v
 	}
@@ -103,11 +143,18 @@ func (c *Coordinator) lacks(shard ShardID, h Height, v *Vote) (RejectKind, strin
 	return 0, ""
 }
 
-// misfits checks the votes for live attempts before anything is changed.
+// misfits checks the votes for live attempts before anything is changed. A
+// vote that was counted must still be held: nothing but an Abort drops it.
 func (c *Coordinator) misfits(m *Hello, votes map[Height]*Vote) (RejectKind, string) {
 	for i, p := range c.blocks {
+		if !p.live() {
+			break
+		}
 		v := votes[c.heightOf(i)]
 		if v == nil || v.Attempt != p.attempt {
+			if p.votes[m.Shard] != nil {
+				return RejectLostData, fmt.Sprintf("shard %d has voted on attempt %s and holds it no more: it lost data", m.Shard, p.attempt)
+			}
 			continue
 		}
 		if reason := p.misfit(m.Shard, v); reason != "" {

@@ -66,6 +66,7 @@ type CoordinatorStatus struct {
 	Queued     int           // blocks behind those
 	QueueBytes int64
 	Shards     []ShardStatus
+	Sessions   []Session // that stand
 	Down       bool
 	Quarantine error
 	// LowestNeeded is the lowest height whose records a resync may still ask
@@ -113,6 +114,9 @@ func (c *Coordinator) Status() CoordinatorStatus {
 		s.InFlight = append(s.InFlight, c.blockStatus(i, p))
 	}
 	for i := range c.shards {
+		if session := c.shards[i].session; session != 0 {
+			s.Sessions = append(s.Sessions, session)
+		}
 		s.Shards = append(s.Shards, c.shardStatus(ShardID(i), s.InFlight))
 	}
 	return s

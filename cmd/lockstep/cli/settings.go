@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const (
+	envPrefix  = "LOCKSTEP_"
+	configFlag = "config"
+)
+
+// AddConfig lets a command take its settings from a file as well.
+func AddConfig(cmd *cobra.Command) {
+	cmd.Flags().String(configFlag, "", "read settings from this YAML `FILE`, whose keys are the names of these flags")
+}
+
+// bind sets the flags that the command line does not from the environment, and
+// what that does not set from the config file.
+func bind(cmd *cobra.Command) error {
+	if err := bindEnvironment(cmd.Flags()); err != nil {
+		return err
+	}
+	file := cmd.Flags().Lookup(configFlag)
+	if file == nil || file.Value.String() == "" {
+		return nil
+	}
+	return bindFile(cmd, file.Value.String())
+}
+
+func bindEnvironment(flags *pflag.FlagSet) error {
+	var wrong error
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := os.Getenv(envName(f.Name))
+		if f.Changed || value == "" || !isSetting(f) || wrong != nil {
+			return
+		}
+		wrong = set(flags, f, envName(f.Name), value)
+	})
+	return wrong
+}
+
+// set gives a flag a value that comes from source.
+func set(flags *pflag.FlagSet, f *pflag.Flag, source, value string) error {
+	err := flags.Set(f.Name, value)
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		err = badValue(source, f, value, invalid.Unwrap())
+	}
+	return Usage(err)
+}
+
+// envName is the variable that stands for a flag.
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// isSetting reports whether a flag is one that changes what a command does, and
+// not a question about the command.
+func isSetting(f *pflag.Flag) bool { return f.Name != "help" && f.Name != "version" }
+
+func settingNames(cmd *cobra.Command) []string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if isSetting(f) && !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return names
+}
+
+// badValue says what a setting must be.
+func badValue(source string, f *pflag.Flag, value string, cause error) error {
+	var want wantError
+	switch {
+	case errors.As(cause, &want):
+		return fmt.Errorf("%s %w, not %q", source, want, value)
+	case errors.Is(cause, strconv.ErrRange):
+		return fmt.Errorf("%s is out of range: %q", source, value)
+	case wanted[f.Value.Type()] != "":
+		return fmt.Errorf("%s must be %s, not %q", source, wanted[f.Value.Type()], value)
+	}
+	return fmt.Errorf("%s cannot be %q: %w", source, value, cause)
+}
+
+// wanted spells the types of flags for people.
+var wanted = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "uint": "a whole number, 0 or more",
+	"uint32": "a whole number, 0 or more", "uint64": "a whole number, 0 or more",
+	"float64": "a number", "bool": "true or false", "duration": `a duration such as "1.5s" or "10m"`,
+}

@@ -1,0 +1,33 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	firstDelay = 100 * time.Millisecond
+	mostDelay  = 2 * time.Second
+)
+
+// delays gives growing pauses between tries, spread at random so that many
+// clients do not come back at the same moment. The zero value is ready.
+type delays struct{ ceiling time.Duration }
+
+func (d *delays) next() time.Duration {
+	d.ceiling = min(max(2*d.ceiling, firstDelay), mostDelay)
+	return d.ceiling/2 + rand.N(d.ceiling/2)
+}
+
+// pause waits, or gives the error of a context that ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

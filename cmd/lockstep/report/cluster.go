@@ -1,0 +1,99 @@
+package report
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+)
+
+// Cluster is the JSON of a cluster's status.
+type Cluster struct {
+	Cluster     string     `json:"cluster"`
+	Epoch       uint64     `json:"epoch"`
+	Height      uint64     `json:"height"`
+	Root        string     `json:"root"`
+	InFlight    []InFlight `json:"in_flight"`
+	Shards      []Shard    `json:"shards"`
+	QueuedBlock uint64     `json:"queued_blocks"`
+	QueuedBytes uint64     `json:"queued_bytes"`
+	Quarantined string     `json:"quarantined,omitempty"`
+	Version     string     `json:"version,omitempty"`
+}
+
+// InFlight is the JSON of a block that is taken up and not decided.
+type InFlight struct {
+	Height     uint64   `json:"height"`
+	Epoch      uint64   `json:"epoch"`
+	Attempt    uint32   `json:"attempt"`
+	Phase      string   `json:"phase"`
+	WaitingFor []uint32 `json:"waiting_for"`
+	Block      string   `json:"block"`
+	AgeMs      uint64   `json:"age_ms"`
+}
+
+// Shard is the JSON of one shard's status.
+type Shard struct {
+	ID                 uint32     `json:"id"`
+	State              string     `json:"state"`
+	Reason             string     `json:"reason"`
+	CommittedHeight    uint64     `json:"committed_height"`
+	CheckpointedHeight uint64     `json:"checkpointed_height"`
+	StateDigest        string     `json:"state_digest"`
+	Prepared           []Prepared `json:"prepared"`
+	Address            string     `json:"address"`
+	Epoch              uint64     `json:"epoch,omitempty"`
+	Directory          string     `json:"directory,omitempty"`
+	Slots              [2]uint32  `json:"slots"` // first and last
+	Version            string     `json:"version,omitempty"`
+}
+
+// Prepared is the JSON of an attempt that a shard holds prepared.
+type Prepared struct {
+	Height  uint64 `json:"height"`
+	Epoch   uint64 `json:"epoch"`
+	Attempt uint32 `json:"attempt"`
+	AgeMs   uint64 `json:"age_ms"`
+}
+
+// ClusterOf gives a cluster's status its JSON shape.
+func ClusterOf(s *wirepb.ClusterStatus) Cluster {
+	c := Cluster{
+		Cluster: hex.EncodeToString(s.GetCluster()), Epoch: s.GetEpoch(), Height: s.GetHeight(), Root: hex.EncodeToString(s.GetRoot()),
+		QueuedBlock: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(),
+		InFlight: make([]InFlight, len(s.GetInFlight())), Shards: make([]Shard, len(s.GetShards())),
+	}
+	for i, f := range s.GetInFlight() {
+		c.InFlight[i] = InFlight{
+			Height: f.GetHeight(), Epoch: f.GetEpoch(), Attempt: f.GetAttempt(), Phase: f.GetPhase(),
+			WaitingFor: append([]uint32{}, f.GetWaitingFor()...), Block: f.GetKey(), AgeMs: f.GetAgeMs(),
+		}
+	}
+	for i, shard := range s.GetShards() {
+		c.Shards[i] = ShardOf(shard)
+	}
+	return c
+}
+
+// ShardOf gives a shard's status its JSON shape.
+func ShardOf(s *wirepb.ShardStatus) Shard {
+	shard := Shard{
+		ID: s.GetId(), State: stateName(s.GetState()), Reason: s.GetReason(),
+		CommittedHeight: s.GetCommittedHeight(), CheckpointedHeight: s.GetCheckpointedHeight(),
+		StateDigest: hex.EncodeToString(s.GetStateDigest()), Prepared: make([]Prepared, len(s.GetPrepared())),
+		Address: s.GetAddress(), Epoch: s.GetEpoch(), Directory: hex.EncodeToString(s.GetDirectory()),
+		Slots: [2]uint32{s.GetFirstSlot(), s.GetLastSlot()}, Version: s.GetVersion(),
+	}
+	for i, p := range s.GetPrepared() {
+		shard.Prepared[i] = Prepared{Height: p.GetHeight(), Epoch: p.GetEpoch(), Attempt: p.GetAttempt(), AgeMs: p.GetAgeMs()}
+	}
+	return shard
+}
+
+// stateName is the state without its prefix, in small letters.
+func stateName(s wirepb.ShardState) string {
+	if s == wirepb.ShardState_SHARD_STATE_UNSPECIFIED {
+		return "unknown"
+	}
+	return strings.ToLower(strings.TrimPrefix(s.String(), "SHARD_STATE_"))
+}

@@ -1,0 +1,116 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// WriteTable prints a cluster's status for people.
+func (c Cluster) WriteTable(w io.Writer) error {
+	var out strings.Builder
+	c.writeHead(&out)
+	c.writeShards(&out)
+	c.writeReasons(&out)
+	c.writeInFlight(&out)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func (c Cluster) writeHead(out *strings.Builder) {
+	fmt.Fprintf(out, "cluster %s  epoch %d  height %s\n", fit(c.Cluster, 32), c.Epoch, Count(c.Height))
+	fmt.Fprintf(out, "root    %s\n", c.Root)
+	if c.Quarantined != "" {
+		fmt.Fprintf(out, "\nThe coordinator is quarantined: %s\n", Printable(c.Quarantined))
+	}
+	out.WriteByte('\n')
+}
+
+func (c Cluster) writeShards(out *strings.Builder) {
+	t := NewTable(">shard", "state", ">height", ">checkpoint", ">prepared", "digest", "address")
+	for _, s := range c.Shards {
+		t.Row(s.ID, stateCell(s.State), Count(s.CommittedHeight), Count(s.CheckpointedHeight), s.preparedCell(),
+			OrDash(short(s.StateDigest)), OrDash(s.Address))
+	}
+	t.WriteTo(out)
+}
+
+// stateCell breaks the one long state into two lines.
+func stateCell(state string) string {
+	return strings.Replace(Phrase(state), "waiting for ", "waiting for\n", 1)
+}
+
+// preparedCell is how many attempts the shard holds prepared, and the age of
+// the oldest.
+func (s Shard) preparedCell() string {
+	if len(s.Prepared) == 0 {
+		return "-"
+	}
+	var oldest uint64
+	for _, p := range s.Prepared {
+		oldest = max(oldest, p.AgeMs)
+	}
+	return fmt.Sprintf("%d, %s", len(s.Prepared), Duration(time.Duration(oldest)*time.Millisecond))
+}
+
+func (c Cluster) writeReasons(out *strings.Builder) {
+	first := true
+	for _, s := range c.Shards {
+		if s.Reason == "" {
+			continue
+		}
+		if first {
+			out.WriteByte('\n')
+			first = false
+		}
+		fmt.Fprintf(out, "shard %d: %s\n", s.ID, Printable(s.Reason))
+	}
+}
+
+func (c Cluster) writeInFlight(out *strings.Builder) {
+	if len(c.InFlight) > 0 {
+		out.WriteByte('\n')
+		t := NewTable(">height", "block", "attempt", "phase", ">age", "waiting for")
+		for _, f := range c.InFlight {
+			t.Row(Count(f.Height), fit(Printable(f.Block), 24), f.attemptCell(), f.Phase,
+				Duration(time.Duration(f.AgeMs)*time.Millisecond), shardList(f.WaitingFor))
+		}
+		t.WriteTo(out)
+	}
+	if c.QueuedBlock > 0 {
+		fmt.Fprintf(out, "\n%s of %s wait behind.\n", Plural(c.QueuedBlock, "block"), bytesText(c.QueuedBytes))
+	}
+}
+
+func (f InFlight) attemptCell() string {
+	if f.Attempt == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d.%d", f.Epoch, f.Attempt)
+}
+
+// shardList names the shards, or how many if there are too many to name.
+func shardList(shards []uint32) string {
+	const most = 8
+	switch {
+	case len(shards) == 0:
+		return "-"
+	case len(shards) > most:
+		return Plural(len(shards), "shard")
+	}
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shards)), ", "), "[]")
+}
+
+// bytesText writes a size in the unit that gives it one to three digits.
+func bytesText(n uint64) string {
+	const step = 1024
+	if n < step {
+		return fmt.Sprintf("%d B", n)
+	}
+	size, unit := float64(n)/step, 0
+	for ; size >= step && unit < 3; unit++ {
+		size /= step
+	}
+	return fmt.Sprintf("%.1f %s", size, [...]string{"KiB", "MiB", "GiB", "TiB"}[unit])
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Table is rows under a header, two spaces between columns.
+type Table struct{ w table.Writer }
+
+// NewTable makes a table. A column whose name begins with '>' is aligned to the
+// right, as numbers should be.
+func NewTable(columns ...string) *Table {
+	t := &Table{w: table.NewWriter()}
+	t.w.SetStyle(style())
+	t.w.SuppressTrailingSpaces()
+	header := make(table.Row, len(columns))
+	configs := make([]table.ColumnConfig, len(columns))
+	for i, name := range columns {
+		configs[i] = table.ColumnConfig{Number: i + 1, Align: text.AlignLeft}
+		if len(name) > 0 && name[0] == '>' {
+			name = name[1:]
+			configs[i].Align, configs[i].AlignHeader = text.AlignRight, text.AlignRight
+		}
+		header[i] = name
+	}
+	t.w.AppendHeader(header)
+	t.w.SetColumnConfigs(configs)
+	return t
+}
+
+// Row adds a row; the cells are printed with fmt.Sprint.
+func (t *Table) Row(cells ...any) { t.w.AppendRow(slices.Clone(cells)) }
+
+// WriteTo prints the table.
+func (t *Table) WriteTo(w io.Writer) (int64, error) {
+	n, err := fmt.Fprintln(w, t.w.Render())
+	return int64(n), err
+}
+
+func style() table.Style {
+	s := table.StyleLight
+	s.Options = table.Options{SeparateHeader: true}
+	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
+	return s
+}

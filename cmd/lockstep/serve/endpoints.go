@@ -1,0 +1,68 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+func (e Endpoints) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", probe(e.Live, "live"))
+	mux.HandleFunc("GET /readyz", probe(e.Ready, "ready"))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(e.Metrics, promhttp.HandlerOpts{
+		ErrorLog:            e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: 4,
+	}))
+	if e.Status != nil {
+		mux.HandleFunc("GET /status", e.status)
+	}
+	if e.Other != nil {
+		mux.Handle("/", e.Other)
+	}
+	return mux
+}
+
+// probe answers 200 and the word if check finds nothing, else 503 and why.
+func probe(check func() error, word string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		plain(w)
+		if check != nil {
+			if err := check(); err != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				fmt.Fprintln(w, err)
+				return
+			}
+		}
+		fmt.Fprintln(w, word)
+	}
+}
+
+func (e Endpoints) status(w http.ResponseWriter, r *http.Request) {
+	status, err := e.Status(r.Context())
+	if err != nil {
+		plain(w)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, err)
+		return
+	}
+	body, err := json.Marshal(status)
+	if err != nil {
+		e.Log.Error("cannot encode the status", "error", err)
+		http.Error(w, "the status cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(append(body, '\n'))
+}
+
+func plain(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+}

@@ -1,0 +1,103 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Time limits. A probe or a scrape takes milliseconds; a client that is slower
+// than this only ties up memory.
+const (
+	readTimeout  = 10 * time.Second
+	writeTimeout = 30 * time.Second
+	idleTimeout  = 2 * time.Minute
+	stopTimeout  = 3 * time.Second // of the 5 s that a daemon has to end in
+	headerBytes  = 16 << 10
+)
+
+// Endpoints is what a daemon answers over HTTP. The functions are called from
+// many goroutines at once, and must not block.
+type Endpoints struct {
+	// Ready gives nil when the daemon can do its work, else the reason as a
+	// sentence. Required.
+	Ready func() error
+	// Live gives an error only when nothing but a restart can help. A nil
+	// function means that an answer is proof enough.
+	Live func() error
+	// Metrics is what /metrics shows. Required.
+	Metrics prometheus.Gatherer
+	// Status gives what /status encodes as JSON; nil for no such endpoint.
+	Status func(context.Context) (any, error)
+	// Other serves every other path; nil for none.
+	Other http.Handler
+	// Log gets the faults of connections and scrapes. Required.
+	Log hclog.Logger
+}
+
+// HTTP is a server that listens. Run it, else it holds the port for ever.
+type HTTP struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// ListenHTTP opens the address, so that a port in use is known before the
+// daemon does anything else. It serves once it is Run.
+func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
+	listener, err := Listen("http", address)
+	if err != nil {
+		return nil, err
+	}
+	return &HTTP{listener: listener, server: &http.Server{
+		Handler:           e.handler(),
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+	}}, nil
+}
+
+// Addr is where it listens. A nil HTTP, that of a daemon without --http, has
+// none.
+func (h *HTTP) Addr() net.Addr {
+	if h == nil {
+		return nil
+	}
+	return h.listener.Addr()
+}
+
+// Close gives up a server that was never Run.
+func (h *HTTP) Close() error { return h.listener.Close() }
+
+// Run serves until ctx ends, then finishes the requests under way within three
+// seconds and cuts off the rest. It returns nil unless serving itself failed.
+func (h *HTTP) Run(ctx context.Context) error {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		h.shutdown()
+	})
+	err := h.server.Serve(h.listener)
+	if !stop() {
+		<-stopped
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (h *HTTP) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if h.server.Shutdown(ctx) != nil {
+		h.server.Close()
+	}
+}

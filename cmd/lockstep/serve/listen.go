@@ -1,0 +1,38 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"syscall"
+)
+
+// Listen opens a TCP address, as HOST:PORT; port 0 takes any that is free. The
+// error names the flag that the address came from.
+func Listen(flag, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("cannot listen on %s: another process uses the port: stop it, or give another --%s", address, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("cannot listen on %s: this machine does not have the address: give another --%s", address, flag)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("cannot listen on %s: not permitted to: give --%s a port above 1023", address, flag)
+	}
+	return nil, fmt.Errorf("cannot listen on %q: want HOST:PORT in --%s: %w", address, flag, err)
+}
+
+// Announce prints the one line by which people and programs know that a daemon
+// serves: "listening HOST:PORT", and " http HOST:PORT" if http is not nil.
+func Announce(w io.Writer, api, http net.Addr) error {
+	line := "listening " + api.String()
+	if http != nil {
+		line += " http " + http.String()
+	}
+	_, err := fmt.Fprintln(w, line)
+	return err
+}

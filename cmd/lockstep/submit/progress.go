@@ -1,0 +1,61 @@
+package submit
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+)
+
+// Progress keeps one line on a terminal up to date. It may be used from many
+// goroutines at once.
+type Progress struct {
+	w     io.Writer
+	start time.Time
+
+	mu      sync.Mutex
+	drawn   time.Time
+	summary Summary
+}
+
+// NewProgress writes to w, which is a terminal.
+func NewProgress(w io.Writer) *Progress { return &Progress{w: w, start: time.Now()} }
+
+const (
+	// redrawEvery bounds the cost of drawing.
+	redrawEvery = 100 * time.Millisecond
+	// eraseLine goes back to the start of the line and clears it.
+	eraseLine = "\r\x1b[K"
+)
+
+// Result counts a result.
+func (p *Progress) Result(r Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.summary.Add(shape(r))
+	if time.Since(p.drawn) < redrawEvery {
+		return
+	}
+	p.drawn = time.Now()
+	rate := float64(p.summary.Transactions) / max(time.Since(p.start).Seconds(), 0.001)
+	fmt.Fprintf(p.w, "%sheight %s  %s  %s  %s a second", eraseLine, report.Count(p.summary.Height),
+		report.Plural(p.summary.Blocks, "block"), report.Plural(p.summary.Transactions, "transaction"), report.Count(int(rate)))
+}
+
+// Retrying tells why nothing moves.
+func (p *Progress) Retrying(why error, _ time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drawn = time.Time{}
+	fmt.Fprintf(p.w, "%s%s: trying again", eraseLine, cli.Sentence(why))
+}
+
+// Close clears the line.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprint(p.w, eraseLine)
+}

@@ -1,0 +1,46 @@
+package history
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+)
+
+// TestGolden pins the format: what is written today must be read for good.
+func TestGolden(t *testing.T) {
+	d := chain(3)[2]
+	end := tip{meta: metaAt(3), height: 3, root: d.Root}
+	const want = "0001" + "0000000000000003" +
+		"ROOT" +
+		"0000000000000008" + "07000000000000000000000000000000" + "0000000000000004" + "0000000000000006" +
+		"0002" + "00000000" + "0a000000000000000000000000000000" + "00000002" + "0c000000000000000000000000000000" +
+		"CONFIG"
+	whole := strings.NewReplacer("ROOT", hex.EncodeToString(d.Root[:]), "CONFIG", hex.EncodeToString(end.meta.Config.Encode())).Replace(want)
+	got := encodeTip(end)
+	if text := hex.EncodeToString(got); text != whole {
+		t.Fatalf("meta record is %s", text)
+	}
+	read, err := decodeTip(got)
+	must(t, err)
+	if !sameMeta(read.meta, end.meta) || read.height != 3 || read.root != d.Root {
+		t.Fatalf("meta record reads as %+v", read)
+	}
+	if text := hex.EncodeToString(seal([]byte("1234"), []byte("56789"))); text != "e3069283"+"3536373839" { // the check value of CRC-32C
+		t.Fatalf("sealed value is %s", text)
+	}
+}
+
+func FuzzDecodeTip(f *testing.F) {
+	f.Add(encodeTip(tip{meta: metaAt(3), height: 3}))
+	f.Add([]byte{0, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		read, err := decodeTip(b)
+		if err != nil {
+			return
+		}
+		again, err := decodeTip(encodeTip(read))
+		if err != nil || !sameMeta(again.meta, read.meta) || again.height != read.height || again.root != read.root {
+			t.Fatalf("%+v reads again as %+v, %v", read, again, err)
+		}
+	})
+}

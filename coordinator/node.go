@@ -1,0 +1,181 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// ErrStopped is wrapped when the log failed: nobody knows what it holds, so
+// the coordinator decides nothing more. Recovery is a restart.
+var ErrStopped = errors.New("the coordinator has stopped")
+
+// Sessions carries out the effects on sessions. Neither method blocks.
+type Sessions interface {
+	Send(protocol.Envelope)
+	Close(s protocol.Session, reason string)
+}
+
+// Clients carries out the effects on waiting clients. Neither method blocks.
+type Clients interface {
+	Answer(protocol.Answer)
+	// Abandon tells every client that waits, or comes later, that the outcome
+	// of its block is not known here any more.
+	Abandon(reason string)
+}
+
+// Decisions learns what was decided, in order.
+type Decisions interface {
+	Decided([]*protocol.Decision)
+}
+
+// Parts are what a node acts on.
+type Parts struct {
+	Log       DecisionLog
+	Sessions  Sessions
+	Clients   Clients
+	Decisions Decisions
+	Positions *Positions
+	Logger    hclog.Logger
+}
+
+// Node interprets the effects of a protocol.Coordinator: Handle is the only
+// place where the coordinator acts. One goroutine calls Handle; Status is safe
+// for concurrent use.
+type Node struct {
+	machine *protocol.Coordinator
+	parts   Parts
+	ended   error // why the node does nothing more
+	notes   map[string]uint64
+	status  atomic.Pointer[Status]
+}
+
+// Status is a copy of what a coordinator knows, for people and metrics.
+type Status struct {
+	protocol.CoordinatorStatus
+	// Ended says why this coordinator decides nothing more: it was
+	// quarantined, stepped down, or its log failed. "" if it does.
+	Ended string
+	Notes map[string]uint64 // how often what was noted, by kind
+}
+
+// NewNode begins an incarnation; first are the effects that came with the
+// machine, carried out before anything else (rule C1).
+func NewNode(machine *protocol.Coordinator, first protocol.Effects, parts Parts) (*Node, error) {
+	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}}
+	if err := n.carryOut(first); err != nil {
+		return nil, err
+	}
+	n.publish()
+	return n, nil
+}
+
+// Handle steps the machine through the events and carries out what comes of
+// them, with one force for all: that is the group commit. An error wraps
+// ErrStopped.
+//
+// A broken safety rule and a step-down are no errors: the node says why, tells
+// its clients that it does not know, and does nothing more.
+func (n *Node) Handle(events ...protocol.Event) error {
+	if n.ended != nil {
+		return nil
+	}
+	defer n.publish()
+	var effects protocol.Effects
+	for _, ev := range events {
+		e, err := n.machine.Step(ev)
+		if err != nil {
+			if err := n.carryOut(effects); err != nil {
+				return err
+			}
+			n.quarantine(err)
+			return nil
+		}
+		effects.Join(e)
+	}
+	return n.carryOut(effects)
+}
+
+// carryOut does what the effects say, in their order. Nothing leaves the node
+// before its reason is durable.
+func (n *Node) carryOut(e protocol.Effects) error {
+	if len(e.Persist) > 0 || e.Force {
+		err := n.parts.Positions.append(e.Persist, func() (uint64, error) { return n.parts.Log.Append(e.Persist, e.Force) })
+		if err != nil {
+			return n.lostLog(err)
+		}
+	}
+	if len(e.Decided) > 0 {
+		n.parts.Decisions.Decided(e.Decided)
+	}
+	for _, env := range e.Send {
+		n.parts.Sessions.Send(env)
+	}
+	for _, a := range e.Answer {
+		n.parts.Clients.Answer(a)
+	}
+	for _, c := range e.Close {
+		n.parts.Sessions.Close(c.Session, c.Reason)
+	}
+	n.tell(e.Notes)
+	if e.StepDown != "" {
+		n.end(fmt.Errorf("stepped down: %s", e.StepDown))
+	}
+	return nil
+}
+
+// lostLog ends the node when the outcome of an append cannot be known (C2).
+func (n *Node) lostLog(err error) error {
+	if errors.Is(err, ErrFenced) {
+		n.end(err)
+		return nil
+	}
+	n.end(fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, err))
+	return n.ended
+}
+
+func (n *Node) quarantine(why error) {
+	n.end(fmt.Errorf("quarantined: %w: it decides and serves no more; compare the histories with lockstep recover before restarting anything", why))
+}
+
+// end closes every session and abandons every client.
+func (n *Node) end(why error) {
+	n.ended = why
+	n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
+	s := n.machine.Status()
+	for _, session := range s.Sessions {
+		n.parts.Sessions.Close(session, why.Error())
+	}
+	n.parts.Clients.Abandon(why.Error())
+}
+
+func (n *Node) tell(notes []protocol.Note) {
+	for _, note := range notes {
+		n.notes[string(note.Kind)]++
+		switch note.Kind {
+		case protocol.NoteRejected, protocol.NoteWithdrawn:
+			n.parts.Logger.Warn(note.Text, "kind", note.Kind)
+		case protocol.NoteJoined:
+			n.parts.Logger.Info(note.Text)
+		default:
+			n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
+		}
+	}
+}
+
+func (n *Node) publish() {
+	s := &Status{CoordinatorStatus: n.machine.Status(), Notes: make(map[string]uint64, len(n.notes))}
+	for kind, count := range n.notes {
+		s.Notes[kind] = count
+	}
+	if n.ended != nil {
+		s.Ended = n.ended.Error()
+	}
+	n.status.Store(s)
+}
+
+// Status gives what the node knew after the last Handle.
+func (n *Node) Status() *Status { return n.status.Load() }

@@ -1,0 +1,174 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"google.golang.org/grpc"
+)
+
+// Dialer makes a connection to a peer; it does not wait for it.
+type Dialer func(address string) (*grpc.ClientConn, error)
+
+const (
+	linkFirst = 50 * time.Millisecond
+	linkMost  = time.Second
+	// batchBytes is the most values in one message; a longer push is its own.
+	batchBytes = 256 << 10
+)
+
+// link pushes one peer's outbox to it, and dials again whenever it breaks.
+type link struct {
+	exchange *Exchange
+	peer     protocol.ShardID
+	address  string
+	cluster  protocol.ClusterID
+	outbox   *outbox
+	failures int
+}
+
+// keep holds the link until ctx ends. It logs the first failure, then at
+// doubling intervals, then that the link is back.
+func (l *link) keep(ctx context.Context) {
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := l.run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > 2*linkMost {
+			l.failures = 0
+		}
+		l.failures++
+		if l.failures&(l.failures-1) == 0 {
+			l.exchange.logger.Warn("cannot push values to a peer; its attempts wait, trying again",
+				"peer", l.peer, "address", l.address, "tries", l.failures, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(jitter(min(linkFirst<<min(l.failures, 8), linkMost))):
+		}
+	}
+}
+
+// jitter draws a wait of up to most: full jitter.
+func jitter(most time.Duration) time.Duration { return rand.N(most) + time.Millisecond }
+
+// run holds one stream until it breaks.
+func (l *link) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conn, err := l.exchange.dial(l.address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stream, err := wirepb.NewExchangeServiceClient(conn).Push(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.greet(stream); err != nil {
+		return err
+	}
+	if l.failures > 0 {
+		l.exchange.logger.Info("peer reached", "peer", l.peer, "address", l.address, "tries", l.failures+1)
+		l.failures = 0
+	}
+	broken := make(chan error, 1)
+	go func() { broken <- drain(stream) }()
+	return l.pump(ctx, stream, broken)
+}
+
+type pushStream = grpc.BidiStreamingClient[wirepb.ExchangeRequest, wirepb.ExchangeResponse]
+
+func (l *link) greet(stream pushStream) error {
+	hello := &wirepb.ExchangeHello{
+		Cluster: l.cluster[:], FromShard: uint32(l.exchange.self), ToShard: uint32(l.peer), Instance: l.exchange.instance[:],
+	}
+	if err := stream.Send(&wirepb.ExchangeRequest{Request: &wirepb.ExchangeRequest_Hello{Hello: hello}}); err != nil {
+		return err
+	}
+	answer, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	if refused := answer.GetRefused(); refused != nil {
+		return errors.New(refused.GetReason())
+	}
+	if answer.GetAccepted() == nil {
+		return errors.New("the peer did not accept the hello")
+	}
+	return nil
+}
+
+// drain reads the peer's progress, which shows that it is there.
+func drain(stream pushStream) error {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return err
+		}
+	}
+}
+
+// pump sends the outbox from the front.
+func (l *link) pump(ctx context.Context, stream pushStream, broken <-chan error) error {
+	sent := uint64(0)
+	for {
+		for {
+			entry, ok := l.outbox.after(sent)
+			if !ok {
+				break
+			}
+			if err := l.send(stream, entry); err != nil {
+				return fmt.Errorf("%w (%w)", err, <-broken)
+			}
+			sent = entry.number
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-broken:
+			return err
+		case <-l.outbox.changed:
+		}
+	}
+}
+
+func (l *link) send(stream pushStream, e outEntry) error {
+	for _, values := range splitValues(e.values, batchBytes) {
+		batch := &wirepb.ExchangeBatch{
+			Attempt: &wirepb.AttemptID{Height: uint64(e.attempt.Height), Epoch: uint64(e.attempt.Epoch), Attempt: e.attempt.Attempt},
+			Values:  values,
+		}
+		if err := stream.Send(&wirepb.ExchangeRequest{Request: &wirepb.ExchangeRequest_Batch{Batch: batch}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitValues cuts packed values at value boundaries into pieces of about most
+// bytes.
+func splitValues(b []byte, most int) [][]byte {
+	var pieces [][]byte
+	for len(b) > most {
+		cut := 0
+		rest := b
+		for len(rest) > 0 && cut < most {
+			n := packedLen(rest)
+			cut += n
+			rest = rest[n:]
+		}
+		pieces = append(pieces, b[:cut])
+		b = rest
+	}
+	if len(b) > 0 {
+		pieces = append(pieces, b)
+	}
+	return pieces
+}

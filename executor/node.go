@@ -1,0 +1,361 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/state"
+	"github.com/lockstep-exec/lockstep/wal"
+)
+
+// ErrStopped is wrapped when the log or the database failed: the node has
+// stopped and does nothing more (rule S9). Recovery is a restart.
+var ErrStopped = errors.New("the shard has stopped")
+
+// Log is what a node needs of its write-ahead log.
+type Log interface {
+	Append(records ...wal.Record) (first uint64, err error)
+	Sync() error
+	Last() uint64
+}
+
+// Committer makes a staged height visible.
+type Committer interface {
+	Commit(protocol.Committed) error
+}
+
+// Execution carries out the effects on executions.
+type Execution interface {
+	Configure(protocol.Config)
+	Execute(*protocol.Execute)
+	Drop(from protocol.Height)
+	Commit(protocol.Height)
+}
+
+// Sessions carries out the effects on sessions. Neither method blocks.
+type Sessions interface {
+	Send(protocol.Envelope)
+	Close(s protocol.Session, reason string)
+}
+
+// Neighbours learns where the peers are.
+type Neighbours interface {
+	SetPeers(protocol.ClusterID, []protocol.Peer)
+}
+
+// Parts are what a node acts on.
+type Parts struct {
+	Log        Log
+	Committer  Committer
+	Execution  Execution
+	Sessions   Sessions
+	Neighbours Neighbours
+	Logger     hclog.Logger
+	Now        func() time.Time // for people: when an attempt was prepared
+}
+
+// Node interprets the effects of a Participant: Handle is the only place where
+// a shard acts. One goroutine calls Handle; the other methods are safe for
+// concurrent use.
+type Node struct {
+	machine *protocol.Participant
+	parts   Parts
+	stopped error // why the node stopped
+
+	// durable is what the log says, for checkpoints. The mutex is held while
+	// records are appended, so a checkpoint sees none by halves.
+	durable struct {
+		sync.Mutex
+		config   protocol.Config
+		epoch    protocol.Epoch
+		prepared map[protocol.Height]preparedRecord
+	}
+	refusals map[string]uint64 // by kind of note
+	status   atomic.Pointer[Status]
+}
+
+type preparedRecord struct {
+	attempt  protocol.AttemptID
+	sequence uint64
+	since    time.Time
+}
+
+// Status is a copy of what a shard knows, for people and metrics.
+type Status struct {
+	protocol.ParticipantStatus
+	Prepared []PreparedStatus
+	// Quarantined says why the shard serves and votes no more; "" if it does.
+	Quarantined string
+	// Stopped says why the node does nothing any more; "" if it does.
+	Stopped string
+	Notes   map[string]uint64 // how often what was noted, by kind
+}
+
+// PreparedStatus is a prepared attempt that waits for its decision.
+type PreparedStatus struct {
+	Attempt protocol.AttemptID
+	Since   time.Time
+}
+
+// NewNode makes a node from what its database and log say. positions gives the
+// sequence of the Prepared record of each attempt above the checkpoint.
+func NewNode(id protocol.Identity, from protocol.ShardState, positions map[protocol.AttemptID]uint64, parts Parts) *Node {
+	n := &Node{machine: protocol.NewParticipant(id, from), parts: parts, refusals: map[string]uint64{}}
+	n.durable.config, n.durable.epoch = from.Config, from.Epoch
+	n.durable.prepared = map[protocol.Height]preparedRecord{}
+	for _, c := range from.Replayed {
+		n.remember(c.Prepared, positions[c.Attempt])
+	}
+	for _, p := range from.Prepared {
+		n.remember(p, positions[p.Attempt])
+	}
+	n.publish()
+	return n
+}
+
+func (n *Node) remember(p *protocol.Prepared, sequence uint64) {
+	n.durable.prepared[p.Attempt.Height] = preparedRecord{
+		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)),
+	}
+}
+
+// Handle steps the machine through the events and carries out what comes of
+// them, with one force for all: that is the group commit. An error wraps
+// ErrStopped; the node must be closed then.
+//
+// A broken safety rule is no error: the node is quarantined, says so, and
+// changes nothing any more.
+func (n *Node) Handle(events ...protocol.Event) error {
+	if n.stopped != nil {
+		return n.stopped
+	}
+	defer n.publish()
+	var effects protocol.Effects
+	var peers []protocol.Peer
+	for _, ev := range events {
+		e, err := n.machine.Step(ev)
+		if err != nil {
+			// What earlier events asked for is still right, and may be owed.
+			if err := n.carryOut(effects); err != nil {
+				return err
+			}
+			n.quarantine(err)
+			return nil
+		}
+		effects.Join(e)
+		if p := peersIn(ev); p != nil {
+			peers = p
+		}
+	}
+	if err := n.carryOut(effects); err != nil {
+		return err
+	}
+	n.meet(peers)
+	return nil
+}
+
+func peersIn(ev protocol.Event) []protocol.Peer {
+	received, ok := ev.(protocol.Received)
+	if !ok {
+		return nil
+	}
+	switch m := received.Message.(type) {
+	case *protocol.Welcome:
+		return m.Peers
+	case protocol.Peers:
+		return m.Peers
+	}
+	return nil
+}
+
+// meet tells the exchange where the peers are, if the machine believes the
+// coordinator that said so.
+func (n *Node) meet(peers []protocol.Peer) {
+	if s := n.machine.Status(); peers != nil && s.Welcomed {
+		n.parts.Neighbours.SetPeers(s.Config.Cluster, peers)
+	}
+}
+
+// carryOut does what the effects say, in their order. Nothing leaves the node
+// before its reason is durable.
+func (n *Node) carryOut(e protocol.Effects) error {
+	if err := n.persist(e); err != nil {
+		return n.stop(err)
+	}
+	for _, a := range e.Drop {
+		n.parts.Execution.Drop(a.Height)
+		n.forget(a.Height)
+	}
+	for _, c := range e.Apply {
+		if err := n.parts.Committer.Commit(c); err != nil {
+			return n.stop(fmt.Errorf("commit height %d: %w", c.Height(), err))
+		}
+		n.parts.Execution.Commit(c.Height())
+	}
+	for _, env := range e.Send {
+		n.parts.Sessions.Send(env)
+	}
+	for _, x := range e.Execute {
+		n.parts.Execution.Execute(x)
+	}
+	for _, c := range e.Close {
+		n.parts.Sessions.Close(c.Session, c.Reason)
+	}
+	n.tell(e.Notes)
+	return nil
+}
+
+// persist appends the records in one piece, and forces them if asked to.
+func (n *Node) persist(e protocol.Effects) error {
+	if len(e.Persist) > 0 {
+		if err := n.append(e.Persist); err != nil {
+			return fmt.Errorf("append to the log: %w", err)
+		}
+	}
+	if !e.Force {
+		return nil
+	}
+	if err := n.parts.Log.Sync(); err != nil {
+		return fmt.Errorf("force the log: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) append(records []protocol.Record) error {
+	encoded := make([]wal.Record, len(records))
+	now := n.parts.Now()
+	for i, r := range records {
+		if p, ok := r.(*protocol.Prepared); ok {
+			p.UnixMillis = uint64(now.UnixMilli())
+		}
+		encoded[i] = wal.Record{Type: uint8(r.RecordType()), Data: protocol.EncodeRecord(r)}
+	}
+	n.durable.Lock()
+	defer n.durable.Unlock()
+	first, err := n.parts.Log.Append(encoded...)
+	if err != nil {
+		return err
+	}
+	for i, r := range records {
+		n.appended(r, first+uint64(i))
+	}
+	return nil
+}
+
+func (n *Node) appended(r protocol.Record, sequence uint64) {
+	switch r := r.(type) {
+	case protocol.EpochSeen:
+		n.durable.epoch = r.Epoch
+	case protocol.Adopted:
+		n.durable.config = r.Config
+		n.parts.Execution.Configure(r.Config)
+	case *protocol.Prepared:
+		n.remember(r, sequence)
+	}
+}
+
+// forget takes the dropped attempts out of what a checkpoint must keep.
+func (n *Node) forget(from protocol.Height) {
+	n.durable.Lock()
+	defer n.durable.Unlock()
+	for h := range n.durable.prepared {
+		if h >= from {
+			delete(n.durable.prepared, h)
+		}
+	}
+}
+
+// Position is what a checkpoint of a height records (rule S7): it forces the
+// log, and tells which part of it a replay still needs.
+func (n *Node) Position(upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch, error) {
+	position, config, epoch := n.position(upTo)
+	if err := n.parts.Log.Sync(); err != nil {
+		return state.LogPosition{}, protocol.Config{}, 0, fmt.Errorf("force the log: %w", err)
+	}
+	return position, config, epoch, nil
+}
+
+func (n *Node) position(upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch) {
+	n.durable.Lock()
+	defer n.durable.Unlock()
+	last := n.parts.Log.Last()
+	position := state.LogPosition{Keep: last + 1, Forced: last}
+	for h, p := range n.durable.prepared {
+		if h > upTo {
+			position.Keep = min(position.Keep, p.sequence)
+		}
+	}
+	return position, n.durable.config, n.durable.epoch
+}
+
+// Checkpointed forgets what the database has made durable. It is for the
+// checkpointer; the machine learns of it by an event.
+func (n *Node) Checkpointed(h protocol.Height) {
+	n.durable.Lock()
+	defer n.durable.Unlock()
+	for at := range n.durable.prepared {
+		if at <= h {
+			delete(n.durable.prepared, at)
+		}
+	}
+}
+
+// quarantine says why the node does nothing any more, and ends the session, so
+// that no peer waits for it in vain.
+func (n *Node) quarantine(why error) {
+	s := n.machine.Status()
+	n.parts.Logger.Error("quarantined: this shard found proof of divergence; it votes and serves no more, and has changed nothing. Run lockstep recover verify on its data directory",
+		"reason", why, "height", s.Committed.Height(), "epoch", s.Epoch)
+	if s.Session != 0 {
+		n.parts.Sessions.Send(protocol.Envelope{Session: s.Session, Epoch: s.Epoch, Message: protocol.Quarantined{Reason: why.Error()}})
+		n.parts.Sessions.Close(s.Session, "quarantined")
+	}
+}
+
+// stop ends the node for good: after a failed write nobody knows what the
+// files hold, and only a restart finds out.
+func (n *Node) stop(why error) error {
+	n.stopped = fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, why)
+	if s := n.machine.Status().Session; s != 0 {
+		n.parts.Sessions.Close(s, "the shard has stopped")
+	}
+	return n.stopped
+}
+
+func (n *Node) tell(notes []protocol.Note) {
+	for _, note := range notes {
+		n.refusals[string(note.Kind)]++
+		n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
+	}
+}
+
+func (n *Node) publish() {
+	s := &Status{ParticipantStatus: n.machine.Status(), Notes: map[string]uint64{}}
+	for kind, count := range n.refusals {
+		s.Notes[kind] = count
+	}
+	if s.Quarantine != nil {
+		s.Quarantined = s.Quarantine.Error()
+	} else if s.Rejected != nil && s.Rejected.Kind.Quarantines() {
+		s.Quarantined = s.Rejected.Reason
+	}
+	if n.stopped != nil {
+		s.Stopped = n.stopped.Error()
+	}
+	n.durable.Lock()
+	for _, h := range s.Held {
+		if p, ok := n.durable.prepared[h.Attempt.Height]; ok && h.Phase == protocol.PhasePrepared && p.attempt == h.Attempt {
+			s.Prepared = append(s.Prepared, PreparedStatus{Attempt: h.Attempt, Since: p.since})
+		}
+	}
+	n.durable.Unlock()
+	n.status.Store(s)
+}
+
+// Status gives what the node knew after the last Handle.
+func (n *Node) Status() *Status { return n.status.Load() }

@@ -1,0 +1,213 @@
+package executor
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// run is one execution of a sub-block on one shard. It is driven from outside:
+// start, then perform for every task that comes out as ready, and deliver for
+// every batch of values that comes in, in any order and from any number of
+// goroutines, until done. The result never depends on that order.
+type run struct {
+	attempt protocol.AttemptID
+	graph   *graph
+	machine Machine
+	limits  protocol.Limits
+
+	base     []value        // by key: before the block
+	versions []value        // by version: final once its task is done
+	depends  []atomic.Int32 // by task: tasks to be done before
+	wait     []atomic.Int32 // by task: values to come from elsewhere, plus 1 until depends is 0
+	outcome  []string       // by task; "" for those not executed here
+	undone   atomic.Int32   // tasks
+	failure  atomic.Pointer[protocol.Refusal]
+
+	// remoteMu guards what comes from other shards. A task reads its own
+	// remote values after its wait count has reached 0, which orders the two.
+	remoteMu sync.Mutex
+	remote   []remoteValue // by access
+	missing  []int         // by shard: values still to come
+}
+
+// value is what a key holds; present is false if it is absent.
+type value struct {
+	bytes   []byte
+	present bool
+}
+
+type remoteValue struct {
+	value
+	came bool
+}
+
+// pushes collects values for peers, packed, until they are flushed.
+type pushes [][]byte // by shard
+
+func newRun(attempt protocol.AttemptID, g *graph, m Machine, limits protocol.Limits, shards int) *run {
+	r := &run{
+		attempt: attempt, graph: g, machine: m, limits: limits,
+		versions: make([]value, g.versions),
+		depends:  make([]atomic.Int32, len(g.tasks)), wait: make([]atomic.Int32, len(g.tasks)),
+		outcome: make([]string, len(g.tasks)),
+		remote:  make([]remoteValue, len(g.accesses)), missing: make([]int, shards),
+	}
+	for i := range g.tasks {
+		t := &g.tasks[i]
+		r.depends[i].Store(t.depends)
+		r.wait[i].Store(t.remote + 1)
+		if t.remote > 0 {
+			r.countMissing(t)
+		}
+	}
+	r.undone.Store(int32(len(g.tasks)))
+	return r
+}
+
+func (r *run) countMissing(t *task) {
+	for i, a := range r.graph.of(t) {
+		if !a.local && t.transaction.Access[i].Mode.Reads() {
+			r.missing[a.owner]++
+		}
+	}
+}
+
+// start takes the values before the block, by key, and gives the tasks that
+// are ready at once.
+func (r *run) start(base []value, out pushes) (ready []int32) {
+	r.base = base
+	for i := range r.graph.tasks {
+		if r.graph.tasks[i].depends == 0 {
+			ready = r.supply(int32(i), out, ready)
+		}
+	}
+	return ready
+}
+
+// supply follows when the predecessors of a task are done: the values it reads
+// here are final, and go to the other shards that execute it.
+func (r *run) supply(id int32, out pushes, ready []int32) []int32 {
+	t := &r.graph.tasks[id]
+	if len(t.pushTo) > 0 {
+		r.push(t, r.graph.byIndex[id], out)
+	}
+	if !t.executes {
+		return r.finish(id, out, ready)
+	}
+	if r.wait[id].Add(-1) == 0 {
+		ready = append(ready, id)
+	}
+	return ready
+}
+
+func (r *run) push(t *task, index uint32, out pushes) {
+	for i, a := range r.graph.of(t) {
+		if !a.local || !t.transaction.Access[i].Mode.Reads() {
+			continue
+		}
+		v := r.before(a)
+		for _, shard := range t.pushTo {
+			out[shard] = appendValue(out[shard], index, i, v.bytes, v.present)
+		}
+	}
+}
+
+func (r *run) before(a access) value {
+	if a.before == base {
+		return r.base[a.key]
+	}
+	return r.versions[a.before]
+}
+
+// perform executes a ready task, and appends the tasks that become ready.
+func (r *run) perform(id int32, tx *Tx, out pushes, ready []int32) []int32 {
+	t := &r.graph.tasks[id]
+	accesses := r.graph.of(t)
+	tx.Reset(t.transaction)
+	for i, a := range accesses {
+		v := r.remote[int(t.first)+i].value
+		if a.local {
+			v = r.before(a)
+		}
+		tx.SetInput(i, v.bytes, v.present)
+	}
+	outcome, err := Run(r.machine, tx)
+	if err != nil {
+		r.fail(protocol.Refusal{Reason: fmt.Sprintf("transaction %d: %v", r.graph.byIndex[id], err)})
+		return ready
+	}
+	r.outcome[id] = outcome
+	for _, a := range accesses {
+		if a.after != none {
+			r.versions[a.after] = r.before(a)
+		}
+	}
+	for i, w := range tx.Writes() {
+		if a := accesses[i]; a.after != none {
+			r.versions[a.after] = value{bytes: w.Value, present: !w.Delete}
+		}
+	}
+	return r.finish(id, out, ready)
+}
+
+// finish releases the tasks that waited for this one.
+func (r *run) finish(id int32, out pushes, ready []int32) []int32 {
+	for _, next := range r.graph.tasks[id].dependents {
+		if r.depends[next].Add(-1) == 0 {
+			ready = r.supply(next, out, ready)
+		}
+	}
+	r.undone.Add(-1)
+	return ready
+}
+
+// deliver takes values that a peer pushed for this attempt, and gives the
+// tasks that become ready. Values that came before are dropped. An error means
+// that the peer sent what it does not own, or nonsense; nothing of the rest of
+// the batch is taken.
+func (r *run) deliver(from protocol.ShardID, values []byte) (ready []int32, err error) {
+	r.remoteMu.Lock()
+	defer r.remoteMu.Unlock()
+	err = eachValue(values, func(index uint32, key int, b []byte, present bool) error {
+		id, ok := r.graph.find(index)
+		if !ok || key >= len(r.graph.tasks[id].transaction.Access) {
+			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not executed here", from, key, index)
+		}
+		t := &r.graph.tasks[id]
+		at := int(t.first) + key
+		if r.graph.accesses[at].owner != from || !t.executes || !t.transaction.Access[key].Mode.Reads() {
+			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not its to push", from, key, index)
+		}
+		if r.remote[at].came {
+			return nil
+		}
+		r.remote[at] = remoteValue{value: value{bytes: b, present: present}, came: true}
+		r.missing[from]--
+		if r.wait[id].Add(-1) == 0 {
+			ready = append(ready, int32(id))
+		}
+		return nil
+	})
+	return ready, err
+}
+
+// waitsFor lists the shards that owe values.
+func (r *run) waitsFor() (shards []protocol.ShardID) {
+	r.remoteMu.Lock()
+	defer r.remoteMu.Unlock()
+	for s, n := range r.missing {
+		if n > 0 {
+			shards = append(shards, protocol.ShardID(s))
+		}
+	}
+	return shards
+}
+
+// fail ends the run; the first failure counts.
+func (r *run) fail(why protocol.Refusal) { r.failure.CompareAndSwap(nil, &why) }
+
+// over reports whether there is nothing left to do.
+func (r *run) over() bool { return r.undone.Load() == 0 || r.failure.Load() != nil }

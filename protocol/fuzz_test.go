@@ -1,0 +1,85 @@
+package protocol
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+)
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
+
+// Every decoder below reads bytes from a disk or from the network. Whatever
+// they are, it must not panic; and what it accepts is encoded the same again.
+
+func FuzzDecodeBody(f *testing.F) {
+	f.Add(unhex(goldenBody))
+	f.Add([]byte{0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := DecodeBody(b, DefaultLimits()); err == nil && !bytes.Equal(EncodeBody(got), b) {
+			t.Fatalf("%x is encoded as %x", b, EncodeBody(got))
+		}
+	})
+}
+
+func FuzzDecodeSubBlock(f *testing.F) {
+	f.Add(unhex(goldenSubBlock))
+	f.Add([]byte{0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := DecodeSubBlock(b, DefaultLimits()); err == nil && !bytes.Equal(EncodeSubBlock(got), b) {
+			t.Fatalf("%x is encoded as %x", b, EncodeSubBlock(got))
+		}
+	})
+}
+
+func FuzzDecodeWrites(f *testing.F) {
+	f.Add(unhex(goldenWrites))
+	f.Add([]byte{0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := DecodeWrites(b); err == nil && !bytes.Equal(EncodeWrites(got), b) {
+			t.Fatalf("%x is encoded as %x", b, EncodeWrites(got))
+		}
+	})
+}
+
+// Outcomes have one more encoding than they need: a run may be written as two.
+func FuzzDecodeOutcomes(f *testing.F) {
+	f.Add(unhex(goldenOutcomes))
+	f.Add([]byte{0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := DecodeOutcomes(b, 1000)
+		if err != nil {
+			return
+		}
+		again, err := DecodeOutcomes(EncodeOutcomes(got), got.Len())
+		if err != nil || !again.Equal(got) {
+			t.Fatalf("%+v comes back as %+v, %v", got, again, err)
+		}
+		sum := 0
+		for _, n := range got.Counts() {
+			sum += n
+		}
+		if sum > got.Len() {
+			t.Fatalf("%d outcomes of %d transactions", sum, got.Len())
+		}
+	})
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	for _, r := range goldenRecords() {
+		f.Add(uint8(r.record.RecordType()), unhex(r.bytes))
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
+		got, err := DecodeRecord(RecordType(kind), b)
+		if err != nil {
+			return
+		}
+		if got.RecordType() != RecordType(kind) {
+			t.Fatalf("type %d comes back as type %d", kind, got.RecordType())
+		}
+		encoded := EncodeRecord(got)
+		again, err := DecodeRecord(RecordType(kind), encoded)
+		if err != nil || !bytes.Equal(EncodeRecord(again), encoded) {
+			t.Fatalf("%+v comes back as %+v, %v", got, again, err)
+		}
+	})
+}

@@ -1,0 +1,36 @@
+package rpc
+
+import (
+	"time"
+
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+// Dial gives a connection to HOST:PORT with the limits of this package. It
+// does not wait: the connection is made, and made again, as calls need it. An
+// error means that the address or an option is unusable.
+//
+// Extra options come last and win; grpc.WithTransportCredentials among them
+// secures the connection.
+func Dial(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessageBytes), grpc.MaxCallSendMsgSize(MaxMessageBytes)),
+		grpc.WithMaxHeaderListSize(maxHeaderBytes),
+		grpc.WithInitialWindowSize(streamWindow),
+		grpc.WithInitialConnWindowSize(connectionWindow),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: clientPingEvery, Timeout: pingTimeout, PermitWithoutStream: true}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: 5 * time.Second},
+			MinConnectTimeout: connectTimeout,
+		}),
+		grpc.WithNoProxy(), // cluster traffic is no web traffic
+		grpc.WithDisableServiceConfig(),
+	}
+	// The passthrough resolver leaves names to the dialler, which looks them
+	// up anew for every connection; the default one remembers for 30 seconds.
+	return grpc.NewClient("passthrough:///"+address, append(options, extra...)...)
+}

@@ -1,0 +1,87 @@
+package rpc
+
+import (
+	"context"
+	"net"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+)
+
+// ServerOptions configures a Server. The zero value is usable.
+type ServerOptions struct {
+	Logger hclog.Logger // nil logs nothing
+	// Credentials secure connections; nil means none, for loopback and
+	// networks that are trusted.
+	Credentials credentials.TransportCredentials
+	// MaxMessageBytes bounds a message that comes in; 0 means MaxMessageBytes
+	// of this package.
+	MaxMessageBytes int
+}
+
+// Server is a gRPC server with health service and reflection. Register
+// services on it before Serve.
+type Server struct {
+	*grpc.Server
+	// Health tells which services are fit to serve. A new server is SERVING.
+	Health *health.Server
+
+	logger hclog.Logger
+}
+
+// NewServer makes a server with the limits of this package, in which a panic
+// of a handler ends that call only.
+func NewServer(o ServerOptions) *Server {
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Credentials == nil {
+		o.Credentials = insecure.NewCredentials()
+	}
+	if o.MaxMessageBytes == 0 {
+		o.MaxMessageBytes = MaxMessageBytes
+	}
+	s := &Server{Server: grpc.NewServer(serverOptions(o)...), Health: health.NewServer(), logger: o.Logger}
+	grpc_health_v1.RegisterHealthServer(s.Server, s.Health)
+	reflection.Register(s.Server)
+	return s
+}
+
+func serverOptions(o ServerOptions) []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.Creds(o.Credentials),
+		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.ConnectionTimeout(connectTimeout),
+		grpc.InitialWindowSize(streamWindow),
+		grpc.InitialConnWindowSize(connectionWindow),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
+		grpc.ChainUnaryInterceptor(recoverUnary(o.Logger)),
+		grpc.ChainStreamInterceptor(recoverStream(o.Logger)),
+		grpc.WaitForHandlers(true),
+	}
+}
+
+// Serve accepts connections until the server is stopped, which gives nil. It
+// closes the listener.
+func (s *Server) Serve(l net.Listener) error {
+	return s.Server.Serve(&loggedListener{Listener: l, logger: s.logger})
+}
+
+// Shutdown takes no more calls, and waits for those that run until ctx is
+// done; then it cuts them off. Streams without end, like sessions, should be
+// closed first.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.Health.Shutdown()
+	stop := context.AfterFunc(ctx, s.Server.Stop)
+	defer stop()
+	s.Server.GracefulStop()
+}

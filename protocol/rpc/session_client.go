@@ -1,0 +1,212 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+)
+
+// SessionClientOptions configures a SessionClient.
+type SessionClientOptions struct {
+	SessionOptions
+	// Handler is told what happens. Needed.
+	Handler SessionHandler
+	// Coordinators are addresses to dial, HOST:PORT, in turn. At least one.
+	Coordinators []string
+
+	// Open bounds the wait for a coordinator to accept a session; default 5 s.
+	Open time.Duration
+	// BackoffFirst and BackoffMost bound the wait before dialling again;
+	// default 100 ms and 5 s.
+	BackoffFirst, BackoffMost time.Duration
+	// Settled is how long a session must have lived to count as a success
+	// although no Welcome came; default 10 s.
+	Settled time.Duration
+	// Dial makes connections; nil is Dial of this package. The options given
+	// to it must come last.
+	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
+}
+
+// SessionClient is a shard's side of its session: it dials until it is told to
+// stop, and has at most one session at a time. Send and Close are safe for
+// concurrent use.
+type SessionClient struct {
+	options SessionClientOptions
+	backoff backoff
+	current atomic.Pointer[session]
+	trouble trouble
+}
+
+// NewSessionClient checks the options. Run does the work.
+func NewSessionClient(o SessionClientOptions) (*SessionClient, error) {
+	if len(o.Coordinators) == 0 {
+		return nil, errors.New("no coordinator to dial")
+	}
+	o.SessionOptions = o.SessionOptions.withDefaults()
+	setDefault(&o.Open, 5*time.Second)
+	setDefault(&o.BackoffFirst, 100*time.Millisecond)
+	setDefault(&o.BackoffMost, 5*time.Second)
+	setDefault(&o.Settled, 10*time.Second)
+	if o.Dial == nil {
+		o.Dial = Dial
+	}
+	return &SessionClient{
+		options: o,
+		backoff: backoff{first: o.BackoffFirst, most: o.BackoffMost, random: o.Random},
+		trouble: trouble{logger: o.Logger, clock: o.Clock},
+	}, nil
+}
+
+// Run dials the coordinators in turn and keeps a session open, for ever: it
+// returns only when ctx is done, with the error of ctx, after the last call to
+// the handler. It ends a session that stands at once; Close it first if what
+// was sent must arrive. Call Run once.
+//
+// The wait between two dials grows with every round of all coordinators, and
+// begins anew after a Welcome.
+func (c *SessionClient) Run(ctx context.Context) error {
+	at, failures := 0, 0
+	for ctx.Err() == nil {
+		address := c.options.Coordinators[at%len(c.options.Coordinators)]
+		good, err := c.session(ctx, address)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case good:
+			failures = 0
+			c.options.Logger.Info("lost the session with the coordinator", "coordinator", address, "error", err)
+		default:
+			at++
+			failures++
+			c.trouble.add(address, err)
+		}
+		c.sleep(ctx, c.backoff.after(max(failures-1, 0)/len(c.options.Coordinators)))
+	}
+	return ctx.Err()
+}
+
+func (c *SessionClient) sleep(ctx context.Context, d time.Duration) {
+	fires, stop := c.options.Clock.NewTimer(d)
+	defer stop()
+	select {
+	case <-fires:
+	case <-ctx.Done():
+	}
+}
+
+// session dials one coordinator and sees the session through to its end. It
+// was good if a Welcome came or it lived long enough.
+func (c *SessionClient) session(ctx context.Context, address string) (good bool, err error) {
+	connection, err := c.options.Dial(address, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxFrameBytes)))
+	if err != nil {
+		return false, fmt.Errorf("dial %s: %w", address, err)
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.open(ctx, cancel, connection)
+	if err != nil {
+		return false, fmt.Errorf("open a session with %s: %w", address, err)
+	}
+	return c.run(cancel, c.newSession(stream, address), address)
+}
+
+// open waits until the coordinator has accepted the session, but not longer
+// than options.Open; then it calls cancel.
+func (c *SessionClient) open(ctx context.Context, cancel func(), connection *grpc.ClientConn) (wirepb.SessionService_OpenClient, error) {
+	answered := make(chan struct{})
+	late := make(chan bool)
+	go func() { late <- c.giveUp(answered, cancel) }()
+	stream, err := accepted(ctx, connection)
+	close(answered)
+	if <-late {
+		return nil, fmt.Errorf("no answer within %v", c.options.Open)
+	}
+	return stream, err
+}
+
+// giveUp calls cancel if no answer comes in time, and reports whether it did.
+func (c *SessionClient) giveUp(answered <-chan struct{}, cancel func()) bool {
+	fires, stop := c.options.Clock.NewTimer(c.options.Open)
+	defer stop()
+	select {
+	case <-answered:
+		return false
+	case <-fires:
+		cancel()
+		return true
+	}
+}
+
+// accepted opens the stream and waits for the headers by which the
+// coordinator accepts it; an end without headers refuses it.
+func accepted(ctx context.Context, connection *grpc.ClientConn) (wirepb.SessionService_OpenClient, error) {
+	stream, err := wirepb.NewSessionServiceClient(connection).Open(ctx)
+	if err != nil {
+		return nil, plain(err)
+	}
+	header, err := stream.Header()
+	if header == nil && err == nil {
+		_, err = stream.Recv()
+	}
+	if err != nil {
+		return nil, plain(err)
+	}
+	return stream, nil
+}
+
+func (c *SessionClient) newSession(stream wirepb.SessionService_OpenClient, address string) *session {
+	s := newSession(stream, c.options.Handler, c.options.SessionOptions)
+	s.peer = "the coordinator at " + address
+	s.parse = wire.UnmarshalToShard
+	s.flushed = func() { _ = stream.CloseSend() } // the coordinator ends it then
+	return s
+}
+
+func (c *SessionClient) run(cancel func(), s *session, address string) (good bool, err error) {
+	began := c.options.Clock.Now()
+	s.admit = func(env protocol.Envelope) error {
+		if _, welcome := env.Message.(*protocol.Welcome); welcome {
+			good = true
+			c.trouble.over(address)
+		}
+		return nil
+	}
+	c.current.Store(s)
+	var running sync.WaitGroup
+	running.Go(s.read)
+	running.Go(s.write)
+	s.watch()
+	c.current.CompareAndSwap(s, nil)
+	cancel()
+	running.Wait()
+	good = good || c.options.Clock.Now().Sub(began) >= c.options.Settled
+	return good, s.reason
+}
+
+// Send queues a message for its session, and never waits. If the session's
+// queue is full, the session ends; if there is no such session, the message is
+// lost. The message must not be changed afterwards.
+func (c *SessionClient) Send(env protocol.Envelope) {
+	if s := c.current.Load(); s != nil && s.id == env.Session {
+		s.send(env)
+	}
+}
+
+// Close ends a session after what was sent to it, within a second or so. It
+// does not wait; Closed tells when. Messages that come in meanwhile are lost.
+// Run goes on, and opens another session.
+func (c *SessionClient) Close(id protocol.Session, reason string) {
+	if s := c.current.Load(); s != nil && s.id == id {
+		s.close(reason)
+	}
+}

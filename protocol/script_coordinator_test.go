@@ -1,0 +1,304 @@
+package protocol
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// scriptCoordinator drives a coordinator with a disk.
+type scriptCoordinator struct {
+	*printer
+	config  Config
+	options CoordinatorOptions
+	disk    coordinatorDisk
+	c       *Coordinator
+	now     time.Time
+	known   map[Digest]*Block
+	decided map[Height]*Decision
+	sent    []Envelope
+}
+
+func newScriptCoordinator(p *printer, args line) *scriptCoordinator {
+	return &scriptCoordinator{
+		printer: p, config: testConfig("c1", args.int("shards", 2)),
+		options: CoordinatorOptions{Window: args.int("window", 2), QueueBlocks: args.int("queue-blocks", 0), QueueBytes: int64(args.int("queue-bytes", 0))},
+		now:     time.Unix(0, 0), known: map[Digest]*Block{}, decided: map[Height]*Decision{},
+	}
+}
+
+// start takes the records as given, after one line "history 2/1.1 1/1.1 b =5 =7"
+// if the history holds something. Without any, it is a new cluster.
+func (s *scriptCoordinator) start(contents []line) {
+	if len(contents) == 0 {
+		s.disk.log.append([]Record{Created{s.config}}, true)
+	}
+	for _, l := range contents {
+		if l.verb == "history" {
+			s.disk.history = CoordinatorState{Config: s.config, Epoch: l.attempt().Epoch, Decided: s.decision(l)}
+			continue
+		}
+		s.disk.log.append([]Record{s.record(l)}, true)
+	}
+	s.restart()
+}
+
+// record reads a record of the coordinator's log:
+//
+//	created | claim e2 | joined shard=0 | proposed 1 a | withdrawn 1 a | decision 1/1.1 none a =5 =7
+func (s *scriptCoordinator) record(l line) Record {
+	switch l.verb {
+	case "created":
+		return Created{testConfig(l.string("cluster", "c1"), s.config.Shards())}
+	case "claim":
+		return EpochClaimed{*l.epoch}
+	case "joined":
+		return Joined{ShardID(l.int("shard", 0)), DirectoryID(named(l.string("dir", fmt.Sprintf("dir%d", l.int("shard", 0)))))}
+	case "proposed":
+		b := s.block(l.words[1], l)
+		return &Proposed{Height: Height(parseNumber(l.words[0])), Epoch: 1, Key: b.Key, Block: b.ID, Body: b.Body}
+	case "withdrawn":
+		return Withdrawn{Height(parseNumber(l.words[0])), l.words[1]}
+	case "decision":
+		return s.decision(l)
+	case "adopted":
+		return Adopted{s.config}
+	}
+	panic("unknown record " + l.text)
+}
+
+// decision makes one whose digests are the last word's list: =5,7.
+func (s *scriptCoordinator) decision(l line) *Decision {
+	b := s.block(l.words[0], l)
+	d := &Decision{Attempt: l.attempt(), Parent: l.parent(), Key: b.Key, Block: b.ID, Outcomes: NewOutcomes(b.Transactions)}
+	for _, digest := range strings.Split(l.string("digests", "5,7"), ",") {
+		d.Digests = append(d.Digests, parseDigest(digest))
+	}
+	var below Digest
+	if p := s.decided[d.Height()-1]; p != nil {
+		below = p.Root
+	}
+	d.Root = ChainRoot(below, d.Height(), d.Block, d.Digests)
+	if root, ok := l.options["root"]; ok {
+		d.Root = parseDigest(root)
+	}
+	s.decided[d.Height()] = d
+	return d
+}
+
+// block makes a block named by its key, with what the words say:
+//
+//	(nothing)   one transaction per shard, each on that shard alone
+//	shared      one transaction that every shard executes
+//	supplies    one transaction that shard 0 executes, the others supply values
+//	wide        200 transactions on each shard
+//	empty       no transaction
+//	content=x bytes=10
+func (s *scriptCoordinator) block(key string, l line) *Block {
+	body := []byte(l.string("content", "") + strings.Repeat(".", l.int("bytes", 0)))
+	b := &Block{Key: key, ID: BlockID(key, body), Body: body, Parts: make([]Part, s.config.Shards())}
+	for i := range b.Parts {
+		switch {
+		case l.has("empty"):
+		case l.has("shared") || l.has("supplies"):
+			b.Transactions = 1
+			b.add(i, 0, l.has("shared") || i == 0)
+		case l.has("wide"):
+			for n := range 200 {
+				b.add(i, i*200+n, true)
+			}
+		default:
+			b.add(i, i, true)
+		}
+	}
+	s.known[b.ID], s.blocks[b.ID] = b, key
+	return b
+}
+
+// add puts a transaction on a shard.
+func (b *Block) add(shard, index int, executes bool) {
+	p := &b.Parts[shard]
+	p.Indexes, p.Executes = append(p.Indexes, uint32(index)), append(p.Executes, executes)
+	b.Transactions = max(b.Transactions, index+1)
+}
+
+func (s *scriptCoordinator) restart() {
+	s.c = nil
+	state, err := s.disk.recover()
+	if err != nil {
+		s.printf("does not start: %v", err)
+		return
+	}
+	for _, d := range append(state.Older, state.Decisions...) {
+		s.decided[d.Height()] = d
+	}
+	blocks := make([]*Block, len(state.Pending))
+	for i, p := range state.Pending {
+		blocks[i] = s.known[p.Block]
+		s.printf("pending %d %s", p.Height, p.Key)
+	}
+	c, e, err := NewCoordinator(state, state.Epoch+1, blocks, s.options)
+	if err != nil {
+		s.printf("does not start: %v", err)
+		return
+	}
+	s.c = c
+	s.carryOut(e, nil)
+}
+
+func (s *scriptCoordinator) do(l line) bool {
+	if s.node(l) {
+		return true
+	}
+	ev := s.event(l)
+	if ev == nil {
+		return false
+	}
+	s.carryOut(s.c.Step(ev))
+	return true
+}
+
+// node carries out what is no event of the machine:
+//
+//	status
+//	crash [keep=1]     all but the first unforced records are lost; a new epoch begins
+//	taken-over         another incarnation claims the log
+//	history height=2 [trim]   decisions are moved into the history
+//	log
+func (s *scriptCoordinator) node(l line) bool {
+	switch l.verb {
+	case "status":
+		s.coordinator(s.c.Status())
+	case "crash":
+		s.disk.log.crash(l.int("keep", 0))
+		s.restart()
+	case "taken-over":
+		s.disk.owner = s.c.epoch + 1
+	case "history":
+		s.disk.keepHistory(s.c, Height(l.int("height", 0)))
+		s.carryOut(s.c.Step(HistoryKept{Height(l.int("height", 0))}))
+		if l.has("trim") {
+			s.disk.log.trim(s.disk.trimmable(s.c))
+		}
+	case "log":
+		for i, r := range s.disk.log.records {
+			mark := ""
+			if i >= s.disk.log.forced {
+				mark = " (not forced)"
+			}
+			s.printf("  %s%s", s.printer.record(r.decode()), mark)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// event reads an event:
+//
+//	tick 20ms | submit w1 key [deadline=1s] [checked=1] … | kept height=1 | fenced: reason
+//	closed s1 | hello s1 shard=0 … | yes s1 1/1.1 =5 [applied] | no s1 1/1.1 [retry]: reason
+//	ack s1 committed=1 checkpointed=0 | quarantined s1: reason | commit s1
+func (s *scriptCoordinator) event(l line) Event {
+	switch l.verb {
+	case "tick":
+		s.now = s.now.Add(parseDuration(l.words[0]))
+		return Tick{s.now}
+	case "submit":
+		ev := Submitted{Block: s.block(l.words[0], l), Waiter: l.waiter, Checked: Height(l.int("checked", int(s.c.kept)))}
+		if d := l.duration("deadline"); d > 0 {
+			ev.Deadline = s.now.Add(d)
+		}
+		return ev
+	case "kept":
+		return HistoryKept{Height(l.int("height", 0))}
+	case "fenced":
+		return Fenced{l.reason}
+	case "closed":
+		return Closed{l.session}
+	}
+	if m := s.received(l); m != nil {
+		env := Envelope{Session: l.session, Epoch: s.c.epoch, Message: m}
+		if l.epoch != nil {
+			env.Epoch = *l.epoch
+		}
+		return Received{env}
+	}
+	return nil
+}
+
+func (s *scriptCoordinator) received(l line) Message {
+	switch l.verb {
+	case "hello":
+		return s.hello(l)
+	case "yes":
+		v := &Vote{Attempt: l.attempt(), Yes: true, Digest: l.digest, Outcomes: parseOutcomes("[applied]")}
+		if l.outcomes != nil {
+			v.Outcomes = *l.outcomes
+		}
+		return v
+	case "names": // a yes with 200 different outcomes
+		v := &Vote{Attempt: l.attempt(), Yes: true, Digest: l.digest, Outcomes: NewOutcomes(200)}
+		for i := range v.Outcomes.Codes {
+			_ = v.Outcomes.Set(i, fmt.Sprintf("outcome%d", l.int("from", 0)+i))
+		}
+		return v
+	case "no":
+		return &Vote{Attempt: l.attempt(), Refusal: Refusal{Reason: l.reason, Retry: l.has("retry")}}
+	case "ack":
+		return Ack{Committed: Height(l.int("committed", 0)), Checkpointed: Height(l.int("checkpointed", 0))}
+	case "quarantined":
+		return Quarantined{l.reason}
+	case "commit":
+		return Commit{}
+	}
+	return nil
+}
+
+// hello reads a Hello of a shard that was welcomed before, unless it is "new":
+//
+//	hello s1 shard=0 [new] [cluster=c1] [shards=2] [dir=dir0] [address=x] e1
+//	      [committed=2] [checkpointed=1] [digest=9] [prepared=3/1.1=5;4/1.1=6]
+//
+// committed=2 stands for what the decision of height 2 says.
+func (s *scriptCoordinator) hello(l line) *Hello {
+	shard := l.int("shard", 0)
+	m := &Hello{
+		Shard: ShardID(shard), Directory: DirectoryID(named(l.string("dir", fmt.Sprintf("dir%d", shard)))),
+		Address: l.string("address", fmt.Sprintf("shard%d:1", shard)), Checkpointed: Height(l.int("checkpointed", 0)),
+	}
+	if !l.has("new") {
+		m.Cluster, m.Shards, m.Epoch = ClusterID(named(l.string("cluster", "c1"))), l.int("shards", s.config.Shards()), s.c.epoch
+	}
+	if l.epoch != nil {
+		m.Epoch = *l.epoch
+	}
+	if p, ok := l.options["prepared"]; ok {
+		m.Prepared = parseVotes(p)
+	}
+	if h := Height(l.int("committed", 0)); h > 0 {
+		m.Committed = Committed{Attempt: AttemptID{Height: h, Epoch: 1, Attempt: 1}}
+		if d := s.decided[h]; d != nil {
+			m.Committed = d.CommittedOn(m.Shard)
+		}
+	}
+	if d, ok := l.options["digest"]; ok {
+		m.Committed.Digest = parseDigest(d)
+	}
+	return m
+}
+
+// carryOut does what a node does: a log that refuses stops everything below.
+func (s *scriptCoordinator) carryOut(e Effects, err error) {
+	if len(e.Persist) > 0 {
+		if refused := s.disk.append(s.c.epoch, e.Persist, e.Force); refused != nil {
+			s.printf("  the log refuses: %v", refused)
+			e, err = s.c.Step(Fenced{refused.Error()})
+		}
+	}
+	s.effects(e, err)
+	for _, d := range e.Decided {
+		s.decided[d.Height()] = d
+	}
+	s.sent = append(s.sent, e.Send...)
+}

@@ -1,0 +1,132 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+const benchKeys = 200_000
+
+func benchKey(i int) []byte { return fmt.Appendf(nil, "account/%08d", i) }
+
+func benchWrites(ids []int, value uint64) []protocol.WriteOp {
+	slices.Sort(ids)
+	writes := make([]protocol.WriteOp, 0, len(ids))
+	for _, i := range slices.Compact(ids) {
+		writes = append(writes, protocol.WriteOp{Key: benchKey(i), Value: binary.BigEndian.AppendUint64(nil, value)})
+	}
+	return writes
+}
+
+// benchStore holds benchKeys accounts, all in the database.
+func benchStore(b *testing.B) *Store {
+	b.Helper()
+	dir := b.TempDir()
+	must(b, Create(dir, Checkpoint{}, Options{}))
+	s, err := Open(dir, Options{})
+	must(b, err)
+	b.Cleanup(func() { must(b, s.Close()) })
+	ids := rand.New(rand.NewPCG(1, 1)).Perm(benchKeys)
+	for part := range slices.Chunk(ids, 50_000) {
+		advance(b, s, benchWrites(part, 1)...)
+		flushTo(b, s, s.CommittedHeight())
+	}
+	return s
+}
+
+func randomIDs(rng *rand.Rand, n int) []int {
+	ids := make([]int, n)
+	for i := range ids {
+		ids[i] = rng.IntN(benchKeys)
+	}
+	return ids
+}
+
+func benchGet(b *testing.B, s *Store, keys [][]byte) {
+	v, err := s.View(s.CommittedHeight())
+	must(b, err)
+	defer v.Close()
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, _, err := v.Get(keys[i%len(keys)]); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkGet(b *testing.B) {
+	s := benchStore(b)
+	rng := rand.New(rand.NewPCG(2, 2))
+	var keys, absent [][]byte
+	for _, i := range randomIDs(rng, 10_000) {
+		keys = append(keys, benchKey(i))
+		absent = append(absent, append(benchKey(i), 'x'))
+	}
+	b.Run("database", func(b *testing.B) { benchGet(b, s, keys) })
+	b.Run("absent", func(b *testing.B) { benchGet(b, s, absent) })
+	all := make([]int, benchKeys)
+	for i := range all {
+		all[i] = i
+	}
+	advance(b, s, benchWrites(all, 2)...)
+	b.Run("memory", func(b *testing.B) { benchGet(b, s, keys) })
+}
+
+func BenchmarkOpenView(b *testing.B) {
+	s := benchStore(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		v, err := s.View(s.CommittedHeight())
+		must(b, err)
+		v.Close()
+	}
+}
+
+// BenchmarkFlush writes 10,000 random accounts of 200,000 in a checkpoint.
+func BenchmarkFlush(b *testing.B) {
+	s := benchStore(b)
+	rng := rand.New(rand.NewPCG(3, 3))
+	for b.Loop() {
+		b.StopTimer()
+		advance(b, s, benchWrites(randomIDs(rng, 10_000), rng.Uint64())...)
+		b.StartTimer()
+		flushTo(b, s, s.CommittedHeight())
+	}
+}
+
+// BenchmarkStage stages and commits blocks of 10,000 writes; b.N blocks are in
+// memory at the end, up to 50.
+func BenchmarkStage(b *testing.B) {
+	s := benchStore(b)
+	rng := rand.New(rand.NewPCG(4, 4))
+	for b.Loop() {
+		b.StopTimer()
+		writes := benchWrites(randomIDs(rng, 10_000), rng.Uint64())
+		if s.PendingHeights() == 50 {
+			flushTo(b, s, s.CommittedHeight())
+		}
+		b.StartTimer()
+		advance(b, s, writes...)
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	s := benchStore(b)
+	advance(b, s, benchWrites(randomIDs(rand.New(rand.NewPCG(5, 5)), 10_000), 2)...)
+	for b.Loop() {
+		n := 0
+		_, err := s.Scan(func(_, _ []byte) error { n++; return nil })
+		must(b, err)
+		if n != benchKeys {
+			b.Fatalf("%d pairs", n)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package state
+
+import "github.com/lockstep-exec/lockstep/protocol"
+
+// prune forgets the versions that are checkpointed, up to the first that an
+// open view may still need. The caller holds flushing.
+//
+// A view was registered with the checkpointed height of that moment as its
+// pin, and began its read transaction afterwards. So its snapshot is at the pin
+// or above, and what it needs from memory lies above its snapshot. Hence no
+// view needs anything at or below the lowest pin; and a view that comes later
+// has the checkpoint, or a later one, as its pin.
+//
+// Layers go oldest first, as popOldest demands.
+func (s *Store) prune() {
+	for _, l := range s.cutPruned() {
+		s.table.popOldest(l.writes)
+	}
+}
+
+// cutPruned takes off the layers to forget. From its end on, nobody relies on
+// what the table has of them.
+func (s *Store) cutPruned() []*layer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed { // views are being closed under those who use them
+		return nil
+	}
+	limit := s.lowestPinLocked()
+	if limit == s.pruned {
+		return nil
+	}
+	n := limit - s.pruned
+	cut := s.layers[:n:n]
+	s.layers = append([]*layer(nil), s.layers[n:]...)
+	s.pruned = limit
+	s.pinnedBytes -= bytesOf(cut)
+	return cut
+}
+
+// lowestPinLocked is the height up to which nobody needs versions in memory.
+func (s *Store) lowestPinLocked() protocol.Height {
+	limit := s.checkpoint.Height()
+	for v := range s.views {
+		limit = min(limit, v.pin)
+	}
+	return limit
+}
+
+// release prunes what views held when the last checkpoint was written.
+func (s *Store) release() {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	s.prune()
+}
+
+// pending gives the layers that are committed and not checkpointed.
+func (s *Store) pending() []*layer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, to := s.checkpoint.Height()-s.pruned, s.committed.Height()-s.pruned
+	return append([]*layer(nil), s.layers[from:to]...)
+}

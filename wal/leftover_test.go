@@ -1,0 +1,330 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// trimStates lists the directories that a crash can leave during a trim, from
+// those before and after it. The removals between the two renames are taken in
+// every order, not only the one in which tidwall/wal makes them.
+func trimStates(before, after snapshot, keep uint64) []snapshot {
+	final := segmentName(keep)
+	start, temp := final+startSuffix, final+startSuffix+tempSuffix
+	content := after[final]
+
+	asked := maps.Clone(before) // the floor is written
+	asked[metaName] = after[metaName]
+	states := []snapshot{before, asked}
+	with := func(base snapshot, name string, data []byte) snapshot {
+		s := maps.Clone(base)
+		s[name] = data
+		return s
+	}
+	for _, n := range []int{0, 1, len(content) / 2, len(content)} {
+		states = append(states, with(asked, temp, content[:min(n, len(content))]))
+	}
+	copied := with(asked, start, content)
+	states = append(states, copied)
+	for _, gone := range subsets(replaced(before, after, keep)) {
+		s := maps.Clone(copied)
+		for _, name := range gone {
+			delete(s, name)
+		}
+		states = append(states, s)
+		// The last rename may reach the disk before the removals.
+		done := with(s, final, content)
+		delete(done, start)
+		states = append(states, done)
+	}
+	return append(states, after)
+}
+
+// replaced lists the segments that a trim removes.
+func replaced(before, after snapshot, keep uint64) (names []string) {
+	for name := range before {
+		if first, suffix, ok := parseSegmentName(name); ok && suffix == "" && (first <= keep && after[name] == nil || first == keep) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func subsets(names []string) (all [][]string) {
+	for mask := range 1 << len(names) {
+		var s []string
+		for i, name := range names {
+			if mask>>i&1 == 1 {
+				s = append(s, name)
+			}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// TestTrimInterrupted opens the log in every state that a crash can leave
+// during a trim, for every place to trim at.
+func TestTrimInterrupted(t *testing.T) {
+	opts := Options{SegmentBytes: 700}
+	const n = 26
+	full := filepath.Join(scratch(t), "log")
+	fill(t, full, opts, n)
+	l := mustOpen(t, full, opts)
+	before := take(t, full)
+	must(t, l.Close())
+	dir := filepath.Join(scratch(t), "log")
+	count := tally{}
+	for keep := uint64(2); keep <= n+1; keep++ {
+		before.restore(t, dir)
+		l := mustOpen(t, dir, opts)
+		must(t, l.TrimFront(keep))
+		after := take(t, dir)
+		must(t, l.Close())
+		h := historyOf(n, n)
+		h.first = keep
+		for i, state := range trimStates(before, after, keep) {
+			for range 2 {
+				state.restore(t, dir)
+				got := h.check(t, dir, opts)
+				if count[got]++; got != whole {
+					t.Fatalf("trim at %d, state %d: %s", keep, i, got)
+				}
+				checkTidy(t, dir)
+				state = maps.Clone(state) // once more after the mark was lost
+				delete(state, markName)
+			}
+		}
+	}
+	count.report(t, "trim interrupted")
+}
+
+// checkTidy makes sure that nothing is left that tidwall/wal acts on.
+func checkTidy(t *testing.T, dir string) {
+	t.Helper()
+	l, err := list(dir)
+	must(t, err)
+	if len(l.starts)+len(l.ends)+len(l.temps) > 0 {
+		t.Fatalf("leftovers: %v %v %v", l.starts, l.ends, l.temps)
+	}
+}
+
+// TestTrimInterruptedAndDamaged: a copy that is not complete must not take the
+// place of what it was made from, nor be forgotten when that is gone.
+func TestTrimInterruptedAndDamaged(t *testing.T) {
+	opts := Options{SegmentBytes: 700}
+	const n = 26
+	dir := filepath.Join(scratch(t), "log")
+	fill(t, dir, opts, n)
+	l := mustOpen(t, dir, opts)
+	before := take(t, dir)
+	must(t, l.Close())
+	count := tally{}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for keep := uint64(2); keep <= n; keep++ {
+		before.restore(t, dir)
+		l := mustOpen(t, dir, opts)
+		must(t, l.TrimFront(keep))
+		after := take(t, dir)
+		must(t, l.Close())
+		h := historyOf(n, n)
+		h.first = keep
+		start := segmentName(keep) + startSuffix
+		for _, state := range trimStates(before, after, keep) {
+			if state[start] == nil {
+				continue
+			}
+			flipped := maps.Clone(state)
+			flipped[start] = slices.Clone(state[start])
+			flipped[start][rng.IntN(len(state[start]))] ^= 1 << rng.IntN(8)
+			cut := maps.Clone(state)
+			cut[start] = state[start][:rng.IntN(len(state[start]))]
+			unmarked := maps.Clone(flipped)
+			delete(unmarked, markName)
+			for _, bad := range []snapshot{flipped, cut, unmarked} {
+				bad.restore(t, dir)
+				count[h.check(t, dir, opts)]++
+			}
+		}
+	}
+	if count[whole] == 0 || count[refused] == 0 {
+		t.Error("want some that can go back, and some that cannot")
+	}
+	count.report(t, "trim interrupted, and its copy damaged")
+}
+
+// interruptedInTail is a log with the complete copy that a trim of its last
+// segment made, and with a mark that did not survive.
+func interruptedInTail(t *testing.T, opts Options, n, keep uint64) (state snapshot, h history, tail, start string) {
+	t.Helper()
+	dir := filepath.Join(scratch(t), "log")
+	fill(t, dir, opts, int(n))
+	l := mustOpen(t, dir, opts)
+	defer l.Close()
+	state, h = take(t, dir), historyOf(n, n)
+	files := segmentsOf(t, dir)
+	must(t, l.TrimFront(keep))
+	after := take(t, dir)
+	start = segmentName(keep) + startSuffix
+	state[start], state[metaName], h.first = after[segmentName(keep)], after[metaName], keep
+	delete(state, markName)
+	return state, h, files[len(files)-1].name, start
+}
+
+// TestTrimInterruptedOldMark: of the old files and the copy, the one that is
+// whole counts. A copy is never cut, because it was complete when it got its
+// name.
+func TestTrimInterruptedOldMark(t *testing.T) {
+	opts := Options{SegmentBytes: 2000}
+	state, h, tail, start := interruptedInTail(t, opts, 26, 22)
+	dir := filepath.Join(scratch(t), "log")
+	spoil := func(name string) snapshot {
+		s := maps.Clone(state)
+		s[name] = slices.Clone(s[name])
+		s[name][len(s[name])-1] ^= 1
+		return s
+	}
+	onlyCopy := spoil(start)
+	delete(onlyCopy, tail)
+	for what, tc := range map[string]struct {
+		s    snapshot
+		want outcome
+	}{
+		"old tail spoilt":              {spoil(tail), whole},
+		"copy spoilt":                  {spoil(start), whole},
+		"copy spoilt and nothing else": {onlyCopy, refused},
+	} {
+		tc.s.restore(t, dir)
+		if got := h.check(t, dir, opts); got != tc.want {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+}
+
+// TestUnknownLeftovers puts files beside a log that tidwall/wal would act on,
+// by removing segments or taking their place.
+func TestUnknownLeftovers(t *testing.T) {
+	opts := Options{SegmentBytes: 500}
+	s, h := unsynced(t, opts, 30, 30)
+	other, _ := unsynced(t, opts, 30, 30)
+	dir := filepath.Join(scratch(t), "log")
+	count := tally{}
+	for seq := uint64(1); seq <= 32; seq++ {
+		for _, suffix := range []string{startSuffix, endSuffix, startSuffix + tempSuffix, endSuffix + tempSuffix, tempSuffix, ".bak", "0"} {
+			for _, content := range [][]byte{nil, []byte("x"), s[segmentName(1)], other[segmentName(1)]} {
+				changed := maps.Clone(s)
+				changed[segmentName(seq)+suffix] = content
+				changed.restore(t, dir)
+				got := h.check(t, dir, opts)
+				if count[got]++; got != whole {
+					t.Fatalf("beside %d%s: %s", seq, suffix, got)
+				}
+				checkTidy(t, dir)
+			}
+		}
+	}
+	count.report(t, "unknown files beside the log")
+}
+
+// TestCreationInterrupted opens directories in which a creation ended early.
+func TestCreationInterrupted(t *testing.T) {
+	dir := filepath.Join(scratch(t), "log")
+	fill(t, dir, Options{}, 0)
+	s := take(t, dir)
+	one := segmentName(1)
+	zeroMark := append([]byte{}, s[markName]...)
+	for i, state := range []snapshot{
+		{},
+		{lockName: nil},
+		{one: nil},
+		{one: nil, markName + tempSuffix: s[markName][:100]},
+		{one: nil, markName: zeroMark},
+		{one: nil, markName: nil},
+		{markName: zeroMark},
+		{one: nil, markName: zeroMark, metaName + tempSuffix: s[metaName]},
+		{one: nil, markName: zeroMark, metaName: s[metaName]},
+	} {
+		state.restore(t, dir)
+		l := mustOpen(t, dir, Options{})
+		if len(l.Repairs()) != 0 || l.Last() != 0 {
+			t.Errorf("state %d: last %d, repairs %v", i, l.Last(), l.Repairs())
+		}
+		appendRun(t, l, 0, 3)
+		must(t, l.Close())
+		l = mustOpen(t, dir, Options{})
+		wantRun(t, l, 0, 1, 3)
+		must(t, l.Close())
+		checkTidy(t, dir)
+	}
+}
+
+// TestNoIdentity: where there are records or traces of them, a log without its
+// identity is not a new log.
+func TestNoIdentity(t *testing.T) {
+	s, _ := unsynced(t, Options{}, 3, 3)
+	one := segmentName(1)
+	dir := filepath.Join(scratch(t), "log")
+	for i, state := range []snapshot{
+		{one: s[one]},
+		{one: []byte{0}},
+		{segmentName(4): nil},
+		{one: nil, segmentName(2): nil},
+		{one: nil, markName: s[markName]},
+		{one: nil, metaName: nil},
+		{one: nil, one + startSuffix: nil},
+		{one: nil, one + endSuffix: nil},
+		{one: nil, brokenPrefix + one + "-1": s[one]},
+	} {
+		state.restore(t, dir)
+		if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("state %d: %v", i, err)
+		}
+		if !state.equal(t, dir) {
+			t.Errorf("state %d: a refused open changed something", i)
+		}
+	}
+}
+
+// TestKeptCopies cuts many tails. No copy may overwrite another, and their
+// number is bounded.
+func TestKeptCopies(t *testing.T) {
+	dir := filepath.Join(scratch(t), "log")
+	path := filepath.Join(dir, segmentName(1))
+	fill(t, dir, Options{}, 1)
+	must(t, os.WriteFile(filepath.Join(dir, brokenPrefix+"by hand"), []byte("mine"), 0o600))
+	for i := 1; i <= keptCopies+5; i++ {
+		good, err := os.ReadFile(path)
+		must(t, err)
+		torn := append(good[:len(good):len(good)], fmt.Sprintf("torn %d", i)...)
+		must(t, os.WriteFile(path, torn, 0o600))
+		l := mustOpen(t, dir, Options{})
+		kept := fmt.Sprintf("broken-%s-%d", segmentName(1), i)
+		if rs := l.Repairs(); len(rs) != 1 || rs[0].Kept != kept {
+			t.Fatalf("repairs %v, want %s", rs, kept)
+		}
+		appendRun(t, l, 0, 1)
+		must(t, l.Close())
+		for n := 1; n <= i; n++ {
+			data, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("broken-%s-%d", segmentName(1), n)))
+			if want := n > i-keptCopies; want != (err == nil) {
+				t.Fatalf("after %d repairs, copy %d: %v", i, n, err)
+			}
+			if n == i && string(data) != string(torn) {
+				t.Fatal("the copy is not what the file was")
+			}
+		}
+	}
+	if data, _ := os.ReadFile(filepath.Join(dir, brokenPrefix+"by hand")); string(data) != "mine" {
+		t.Error("a file of somebody else is gone")
+	}
+	l := mustOpen(t, dir, Options{})
+	wantRun(t, l, 0, 1, keptCopies+6)
+	must(t, l.Close())
+}

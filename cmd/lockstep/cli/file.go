@@ -93,7 +93,7 @@ func (s setting) bind(cmd *cobra.Command, path string) error {
 		hint := didYouMean(name, settingNames(cmd), "%s", "see "+helpFor(cmd))
 		return fmt.Errorf("%s: there is no setting %q: %s", at, name, hint)
 	}
-	if f.Changed {
+	if f.Changed || overruled(cmd.Flags(), f) {
 		return nil // by the command line or the environment
 	}
 	value, err := s.text(f)

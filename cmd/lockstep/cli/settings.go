@@ -38,12 +38,28 @@ func bindEnvironment(flags *pflag.FlagSet) error {
 	var wrong error
 	flags.VisitAll(func(f *pflag.Flag) {
 		value := os.Getenv(envName(f.Name))
-		if f.Changed || value == "" || !isSetting(f) || wrong != nil {
+		if f.Changed || value == "" || !isSetting(f) || overruled(flags, f) || wrong != nil {
 			return
 		}
 		wrong = set(flags, f, envName(f.Name), value)
 	})
 	return wrong
+}
+
+// exclusive is where cobra notes the groups of flags that exclude each other.
+const exclusive = "cobra_annotation_mutually_exclusive"
+
+// overruled reports whether a flag that excludes f is set already, from a
+// stronger source: it then beats f, as a flag beats its own variable.
+func overruled(flags *pflag.FlagSet, f *pflag.Flag) bool {
+	for _, group := range f.Annotations[exclusive] {
+		for _, name := range strings.Fields(group) {
+			if name != f.Name && flags.Changed(name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // set gives a flag a value that comes from source.

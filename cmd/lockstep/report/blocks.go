@@ -59,7 +59,7 @@ func NewBlockTable() *BlockTable {
 
 // Add adds a block.
 func (t *BlockTable) Add(b Block) {
-	t.table.Row(Count(b.Height), fit(Printable(b.Block), blockColumns), Count(b.Transactions),
+	t.table.Row(Count(b.Height), Fit(Printable(b.Block), blockColumns), Count(b.Transactions),
 		strings.Join(outcomeLines(b.Outcomes), "\n"), short(b.Root))
 }
 

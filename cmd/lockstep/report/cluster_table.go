@@ -19,7 +19,7 @@ func (c Cluster) WriteTable(w io.Writer) error {
 }
 
 func (c Cluster) writeHead(out *strings.Builder) {
-	fmt.Fprintf(out, "cluster %s  epoch %d  height %s\n", fit(c.Cluster, 32), c.Epoch, Count(c.Height))
+	fmt.Fprintf(out, "cluster %s  epoch %d  height %s\n", Fit(c.Cluster, 32), c.Epoch, Count(c.Height))
 	fmt.Fprintf(out, "root    %s\n", c.Root)
 	if c.Quarantined != "" {
 		fmt.Fprintf(out, "\nThe coordinator is quarantined: %s\n", Printable(c.Quarantined))
@@ -73,7 +73,7 @@ func (c Cluster) writeInFlight(out *strings.Builder) {
 		out.WriteByte('\n')
 		t := NewTable(">height", "block", "attempt", "phase", ">age", "waiting for")
 		for _, f := range c.InFlight {
-			t.Row(Count(f.Height), fit(Printable(f.Block), 24), f.attemptCell(), f.Phase,
+			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), f.Phase,
 				Duration(time.Duration(f.AgeMs)*time.Millisecond), shardList(f.WaitingFor))
 		}
 		t.WriteTo(out)

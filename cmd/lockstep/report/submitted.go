@@ -69,7 +69,7 @@ func (t *SubmittedTable) Add(s Submitted) {
 	if s.Height > 0 {
 		height = Count(s.Height)
 	}
-	t.table.Row(height, fit(Printable(s.Block), blockColumns), s.Decision, Count(s.Transactions), strings.Join(outcomeLines(s.Outcomes), "\n"))
+	t.table.Row(height, Fit(Printable(s.Block), blockColumns), s.Decision, Count(s.Transactions), strings.Join(outcomeLines(s.Outcomes), "\n"))
 }
 
 // WriteTo prints the table.

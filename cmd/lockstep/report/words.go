@@ -62,8 +62,8 @@ func isText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// fit cuts text to a number of columns, in the middle, where names differ least.
-func fit(s string, columns int) string {
+// Fit cuts text to a number of columns, in the middle, where names differ least.
+func Fit(s string, columns int) string {
 	runes := []rune(s)
 	if len(runes) <= columns {
 		return s

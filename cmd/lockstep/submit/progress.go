@@ -27,6 +27,8 @@ func NewProgress(w io.Writer) *Progress { return &Progress{w: w, start: time.Now
 const (
 	// redrawEvery bounds the cost of drawing.
 	redrawEvery = 100 * time.Millisecond
+	// lineColumns is what fits on one line of any terminal.
+	lineColumns = 78
 	// eraseLine goes back to the start of the line and clears it.
 	eraseLine = "\r\x1b[K"
 )
@@ -50,7 +52,7 @@ func (p *Progress) Retrying(why error, _ time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.drawn = time.Time{}
-	fmt.Fprintf(p.w, "%s%s: trying again", eraseLine, cli.Sentence(why))
+	fmt.Fprint(p.w, eraseLine, report.Fit("trying again: "+cli.Sentence(why), lineColumns))
 }
 
 // Close clears the line.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+)
+
+const (
+	defaultCoordinator = "127.0.0.1:7400"
+	// readTimeout bounds commands that only read.
+	readTimeout = 10 * time.Second
+)
+
+// addCoordinator adds --coordinator to a client command.
+func addCoordinator(cmd *cobra.Command) *string {
+	return cmd.Flags().String("coordinator", defaultCoordinator, "`ADDRESS` of the coordinator, HOST:PORT; several with commas between are tried in turn")
+}
+
+// addTimeout adds --timeout to a client command that only reads.
+func addTimeout(cmd *cobra.Command) *time.Duration {
+	return cmd.Flags().Duration("timeout", readTimeout, "how long to wait for the answer")
+}
+
+// withCoordinator connects, and closes the connection afterwards.
+func withCoordinator(addresses string, do func(*client.Coordinator) error) error {
+	c, err := client.NewCoordinator(addresses)
+	if err != nil {
+		return cli.Usagef("--coordinator: %w", err)
+	}
+	return errors.Join(do(c), c.Close())
+}
+
+// positive refuses a flag's value that is not above 0.
+func positive[N int | time.Duration](flag string, value N) error {
+	if value <= 0 {
+		return cli.Usagef("--%s must be more than 0, not %v", flag, value)
+	}
+	return nil
+}

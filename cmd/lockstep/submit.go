@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/submit"
+	"github.com/lockstep-exec/lockstep/executor/ledger/txfile"
+)
+
+// submitSettings are the flags of submit.
+type submitSettings struct {
+	coordinator *string
+	format      cli.Format
+	blockSize   int
+	pipeline    int
+	outcomes    bool
+	timeout     time.Duration
+}
+
+func submitCommand() *cobra.Command {
+	var s submitSettings
+	cmd := &cobra.Command{
+		Use:     "submit FILE...",
+		GroupID: groupUse,
+		Short:   "Submit transaction files and wait for the decisions",
+		Long: `Submit files of transactions, as JSON Lines, one transaction a line; "-" is
+standard input, and .gz is understood. Consecutive lines with the same "block"
+form one block under that key; lines without it are batched.
+
+A block is sent until its outcome is known, and the next one when it is
+committed. Submitting the same file again is always safe: blocks that are
+committed already answer with their first result and change nothing.`,
+		Example: `  lockstep submit transfers.jsonl
+  zcat trace.jsonl.gz | lockstep submit -o json --outcomes -`,
+		Args: cli.Args("FILE", true),
+		RunE: func(cmd *cobra.Command, files []string) error { return s.run(cmd, files) },
+	}
+	s.coordinator = addCoordinator(cmd)
+	s.format = cli.AddFormat(cmd)
+	cmd.Flags().IntVar(&s.blockSize, "block-size", txfile.DefaultBlockSize, "most transactions of a block that the file does not name")
+	cmd.Flags().IntVar(&s.pipeline, "pipeline", 1, "most blocks under way at once; above 1 they may commit in another order than that of the file")
+	cmd.Flags().BoolVar(&s.outcomes, "outcomes", false, "print the outcome of every transaction")
+	cmd.Flags().DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to try for each block, before it is withdrawn or its outcome is unknown")
+	return cmd
+}
+
+func (s submitSettings) run(cmd *cobra.Command, files []string) error {
+	if err := errors.Join(positive("block-size", s.blockSize), positive("pipeline", s.pipeline), positive("timeout", s.timeout)); err != nil {
+		return cli.Usage(err)
+	}
+	if err := submit.Check(files); err != nil {
+		return cli.Usage(err)
+	}
+	return withCoordinator(*s.coordinator, func(c *client.Coordinator) error { return s.submit(cmd, c, files) })
+}
+
+func (s submitSettings) submit(cmd *cobra.Command, c *client.Coordinator, files []string) error {
+	w := s.watcher(cmd)
+	defer w.close()
+	o := submit.Options{
+		Files: files, Input: cmd.InOrStdin(), Pipeline: s.pipeline, Timeout: s.timeout, Outcomes: s.outcomes, Retrying: w.retrying,
+	}
+	limits, err := c.LimitsWithin(cmd.Context(), s.timeout, w.retrying)
+	if err != nil {
+		return s.mark(err)
+	}
+	o.Read = txfile.Options{BlockSize: s.blockSize, Limits: limits}
+
+	p := submit.NewPrinter(cmd.OutOrStdout(), s.format.JSON(), s.outcomes)
+	err = submit.Run(cmd.Context(), c, o, func(r submit.Result) error {
+		w.result(r)
+		return p.Result(r)
+	})
+	w.close()
+	return s.mark(errors.Join(err, p.Close()))
+}
+
+// mark gives an error of submitting its exit code.
+func (s submitSettings) mark(err error) error {
+	var open *submit.NotCommitted
+	if errors.As(err, &open) && open.Answer.Decision == client.Unknown {
+		return cli.Unknown(err)
+	}
+	return err
+}
+
+// watcher shows progress: a line on a terminal, else what is worth a log line.
+type watcher struct {
+	result   func(submit.Result)
+	retrying func(error, time.Duration)
+	close    func()
+}
+
+func (s submitSettings) watcher(cmd *cobra.Command) watcher {
+	if cli.IsTerminal(cmd.ErrOrStderr()) {
+		p := submit.NewProgress(cmd.ErrOrStderr())
+		return watcher{p.Result, p.Retrying, p.Close}
+	}
+	return watcher{func(submit.Result) {}, logRetries(cmd.Context()), func() {}}
+}

@@ -18,6 +18,9 @@ type Dialer func(address string) (*grpc.ClientConn, error)
 const (
 	linkFirst = 50 * time.Millisecond
 	linkMost  = time.Second
+	// linkSilence is how long a peer may say nothing; it should every
+	// progressInterval.
+	linkSilence = 4 * time.Second
 	// batchBytes is the most values in one message; a longer push is its own.
 	batchBytes = 256 << 10
 )
@@ -80,7 +83,7 @@ func (l *link) run(ctx context.Context) error {
 		l.failures = 0
 	}
 	broken := make(chan error, 1)
-	go func() { broken <- drain(stream) }()
+	go func() { broken <- drain(stream, cancel) }()
 	return l.pump(ctx, stream, broken)
 }
 
@@ -106,12 +109,16 @@ func (l *link) greet(stream pushStream) error {
 	return nil
 }
 
-// drain reads the peer's progress, which shows that it is there.
-func drain(stream pushStream) error {
+// drain reads the peer's progress, which shows that it is there. A stream that
+// was cut silently is ended when none has come for linkSilence.
+func drain(stream pushStream, cancel func()) error {
+	silent := time.AfterFunc(linkSilence, cancel)
+	defer silent.Stop()
 	for {
 		if _, err := stream.Recv(); err != nil {
 			return err
 		}
+		silent.Reset(linkSilence)
 	}
 }
 

@@ -149,8 +149,9 @@ func (p *pendingBlock) missing() (shards []ShardID) {
 // coordinator, and only its log can tell it (C1). Blocks above the withdrawn one
 // move down one height, with new attempts (C3).
 //
-// A decision that has begun cannot be withdrawn (C2): Step decides, and the
-// node carries the effects out, before the next event is looked at.
+// A decision that has begun cannot be withdrawn (C2): the step that decides
+// takes the block out of blocks. If its record cannot be written, or nobody can
+// tell whether it was, the coordinator steps down.
 func (c *Coordinator) withdraw(i int, v Verdict, reason string, e *Effects) {
 	p := c.blocks[i]
 	e.force(Withdrawn{Height: c.heightOf(i), Key: p.block.Key})

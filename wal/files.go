@@ -75,6 +75,9 @@ func (l *listing) add(e os.DirEntry) error {
 	if err != nil {
 		return fmt.Errorf("list log directory: %w", err)
 	}
+	if !info.Mode().IsRegular() {
+		return &DamageError{Segment: name, Seq: first, Reason: "not a plain file"}
+	}
 	s := segment{first: first, name: name, bytes: info.Size()}
 	switch suffix {
 	case "":

@@ -1,11 +1,8 @@
 package wal
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -231,100 +228,4 @@ func TestUnknownLeftovers(t *testing.T) {
 		}
 	}
 	count.report(t, "unknown files beside the log")
-}
-
-// TestCreationInterrupted opens directories in which a creation ended early.
-func TestCreationInterrupted(t *testing.T) {
-	dir := filepath.Join(scratch(t), "log")
-	fill(t, dir, Options{}, 0)
-	s := take(t, dir)
-	one := segmentName(1)
-	zeroMark := append([]byte{}, s[markName]...)
-	for i, state := range []snapshot{
-		{},
-		{lockName: nil},
-		{one: nil},
-		{one: nil, markName + tempSuffix: s[markName][:100]},
-		{one: nil, markName: zeroMark},
-		{one: nil, markName: nil},
-		{markName: zeroMark},
-		{one: nil, markName: zeroMark, metaName + tempSuffix: s[metaName]},
-		{one: nil, markName: zeroMark, metaName: s[metaName]},
-	} {
-		state.restore(t, dir)
-		l := mustOpen(t, dir, Options{})
-		if len(l.Repairs()) != 0 || l.Last() != 0 {
-			t.Errorf("state %d: last %d, repairs %v", i, l.Last(), l.Repairs())
-		}
-		appendRun(t, l, 0, 3)
-		must(t, l.Close())
-		l = mustOpen(t, dir, Options{})
-		wantRun(t, l, 0, 1, 3)
-		must(t, l.Close())
-		checkTidy(t, dir)
-	}
-}
-
-// TestNoIdentity: where there are records or traces of them, a log without its
-// identity is not a new log.
-func TestNoIdentity(t *testing.T) {
-	s, _ := unsynced(t, Options{}, 3, 3)
-	one := segmentName(1)
-	dir := filepath.Join(scratch(t), "log")
-	for i, state := range []snapshot{
-		{one: s[one]},
-		{one: []byte{0}},
-		{segmentName(4): nil},
-		{one: nil, segmentName(2): nil},
-		{one: nil, markName: s[markName]},
-		{one: nil, metaName: nil},
-		{one: nil, one + startSuffix: nil},
-		{one: nil, one + endSuffix: nil},
-		{one: nil, brokenPrefix + one + "-1": s[one]},
-	} {
-		state.restore(t, dir)
-		if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
-			t.Errorf("state %d: %v", i, err)
-		}
-		if !state.equal(t, dir) {
-			t.Errorf("state %d: a refused open changed something", i)
-		}
-	}
-}
-
-// TestKeptCopies cuts many tails. No copy may overwrite another, and their
-// number is bounded.
-func TestKeptCopies(t *testing.T) {
-	dir := filepath.Join(scratch(t), "log")
-	path := filepath.Join(dir, segmentName(1))
-	fill(t, dir, Options{}, 1)
-	must(t, os.WriteFile(filepath.Join(dir, brokenPrefix+"by hand"), []byte("mine"), 0o600))
-	for i := 1; i <= keptCopies+5; i++ {
-		good, err := os.ReadFile(path)
-		must(t, err)
-		torn := append(good[:len(good):len(good)], fmt.Sprintf("torn %d", i)...)
-		must(t, os.WriteFile(path, torn, 0o600))
-		l := mustOpen(t, dir, Options{})
-		kept := fmt.Sprintf("broken-%s-%d", segmentName(1), i)
-		if rs := l.Repairs(); len(rs) != 1 || rs[0].Kept != kept {
-			t.Fatalf("repairs %v, want %s", rs, kept)
-		}
-		appendRun(t, l, 0, 1)
-		must(t, l.Close())
-		for n := 1; n <= i; n++ {
-			data, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("broken-%s-%d", segmentName(1), n)))
-			if want := n > i-keptCopies; want != (err == nil) {
-				t.Fatalf("after %d repairs, copy %d: %v", i, n, err)
-			}
-			if n == i && string(data) != string(torn) {
-				t.Fatal("the copy is not what the file was")
-			}
-		}
-	}
-	if data, _ := os.ReadFile(filepath.Join(dir, brokenPrefix+"by hand")); string(data) != "mine" {
-		t.Error("a file of somebody else is gone")
-	}
-	l := mustOpen(t, dir, Options{})
-	wantRun(t, l, 0, 1, keptCopies+6)
-	must(t, l.Close())
 }

@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -78,125 +77,6 @@ func TestReopenWithOtherSegmentBytes(t *testing.T) {
 		last += 20
 		checkSizes(t, l)
 		wantRun(t, l, 0, 1, last)
-		must(t, l.Close())
-	}
-}
-
-func TestTrimFront(t *testing.T) {
-	dir := filepath.Join(scratch(t), "log")
-	opts := Options{SegmentBytes: 700}
-	l := mustOpen(t, dir, opts)
-	id := l.ID()
-	appendRun(t, l, 0, 60)
-	first := uint64(1)
-	for _, keep := range []uint64{0, 1, 2, 5, 5, 3, 17, 40, 60} {
-		must(t, l.TrimFront(keep))
-		first = max(first, keep)
-		checkSizes(t, l)
-		wantRun(t, l, 0, first, 60)
-		if l.Durable() != 60 && keep > 1 {
-			t.Fatal("a trim must force what was appended")
-		}
-		must(t, l.Close())
-		l = mustOpen(t, dir, opts)
-		wantRun(t, l, 0, first, 60)
-	}
-	must(t, l.TrimFront(61))
-	for range 3 {
-		if l.First() != 61 || l.Last() != 60 || l.ID() != id || l.Segments() != 1 {
-			t.Fatalf("emptied log: first %d, last %d, id %v", l.First(), l.Last(), l.ID())
-		}
-		must(t, l.Close())
-		l = mustOpen(t, dir, opts)
-	}
-	appendRun(t, l, 0, 10)
-	wantRun(t, l, 0, 61, 70)
-	if err := l.TrimFront(72); !errors.Is(err, ErrRange) {
-		t.Fatalf("trim beyond the end: %v", err)
-	}
-	must(t, l.Close())
-}
-
-func TestTrimEverySequence(t *testing.T) {
-	dir := filepath.Join(scratch(t), "log")
-	opts := Options{SegmentBytes: 500}
-	fill(t, dir, opts, 30)
-	full := take(t, dir)
-	for keep := uint64(1); keep <= 31; keep++ {
-		full.restore(t, dir)
-		l := mustOpen(t, dir, opts)
-		must(t, l.TrimFront(keep))
-		appendRun(t, l, 0, 15)
-		wantRun(t, l, 0, keep, 45)
-		must(t, l.Close())
-		l = mustOpen(t, dir, opts)
-		wantRun(t, l, 0, keep, 45)
-		must(t, l.Close())
-	}
-}
-
-func TestReplay(t *testing.T) {
-	l := mustOpen(t, filepath.Join(scratch(t), "log"), Options{SegmentBytes: 300})
-	defer l.Close()
-	appendRun(t, l, 0, 20)
-	must(t, l.TrimFront(5))
-	count := func(from uint64) (n int) {
-		must(t, l.Replay(from, func(seq uint64, rec Record) error {
-			// The data belongs to us, and the log may be used meanwhile.
-			clear(rec.Data)
-			n++
-			return l.Sync()
-		}))
-		return n
-	}
-	for from, want := range map[uint64]int{0: 16, 3: 16, 5: 16, 6: 15, 20: 1, 21: 0} {
-		if got := count(from); got != want {
-			t.Errorf("replay from %d gave %d records, want %d", from, got, want)
-		}
-	}
-	wantRun(t, l, 0, 5, 20)
-	if err := l.Replay(22, nil); !errors.Is(err, ErrRange) {
-		t.Errorf("replay beyond the end: %v", err)
-	}
-	stop := errors.New("stop")
-	if err := l.Replay(0, func(uint64, Record) error { return stop }); err != stop {
-		t.Errorf("error of fn came back as %v", err)
-	}
-	err := l.Replay(0, func(seq uint64, _ Record) error { return l.TrimFront(seq + 3) })
-	if !errors.Is(err, ErrRange) {
-		t.Errorf("record trimmed during a replay: %v", err)
-	}
-}
-
-// TestDamageUnderOpenLog changes files while the log is open. tidwall/wal gives
-// out what it finds, or panics.
-func TestDamageUnderOpenLog(t *testing.T) {
-	opts := Options{SegmentBytes: 500}
-	dir := filepath.Join(scratch(t), "log")
-	fill(t, dir, opts, 40)
-	second := segmentsOf(t, dir)[1]
-	path := filepath.Join(dir, second.name)
-	good, err := os.ReadFile(path)
-	must(t, err)
-	flipped := bytes.Clone(good)
-	flipped[70] ^= 1
-	for what, bad := range map[string][]byte{"flipped": flipped, "cut": good[:len(good)/2], "empty": {}, "gone": nil} {
-		must(t, os.WriteFile(path, good, 0o600))
-		l := mustOpen(t, dir, opts)
-		if must(t, os.WriteFile(path, bad, 0o600)); bad == nil {
-			must(t, os.Remove(path))
-		}
-		_, err := contents(l)
-		if bad == nil && !errors.Is(err, os.ErrNotExist) || bad != nil && err == nil {
-			t.Errorf("%s: %v", what, err)
-		}
-		var damage *DamageError
-		if what == "flipped" && (!errors.As(err, &damage) || damage.Segment != second.name || damage.Seq < second.first) {
-			t.Errorf("%s: %v", what, err)
-		}
-		if l.Err() != nil {
-			t.Errorf("%s: what cannot be read does not stop the writing: %v", what, l.Err())
-		}
 		must(t, l.Close())
 	}
 }

@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +16,8 @@ import (
 //
 // It refuses with ErrLocked if the directory has an owner, with ErrDamaged or
 // ErrFormat if it finds anything else than a log with everything acknowledged
-// in it. Then nothing was changed.
+// in it; then nothing was changed. Any other error is one of the operating
+// system, for example a full disk, and Open may be tried again.
 func Open(dir string, opts Options) (*Log, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -80,67 +80,6 @@ func (l *Log) prepare() (*plan, error) {
 		return nil, err
 	}
 	return p, p.force()
-}
-
-// create makes an empty log. META comes last: a crash before it leaves a
-// directory that is still taken for new.
-func create(p *plan) (*plan, error) {
-	for _, name := range p.drop {
-		if err := os.Remove(p.path(name)); err != nil {
-			return nil, err
-		}
-	}
-	var id ID
-	if _, err := rand.Read(id[:]); err != nil {
-		return nil, err
-	}
-	if err := writeFile(p.path(segmentName(1)), nil); err != nil {
-		return nil, err
-	}
-	if err := createRegister(p.dir, markName, markKind, slot{id: id}); err != nil {
-		return nil, err
-	}
-	if err := createRegister(p.dir, metaName, metaKind, slot{id: id, value: 1}); err != nil {
-		return nil, err
-	}
-	return examine(p.dir)
-}
-
-// force makes durable what was found. Syncing is not enough for the records
-// that nobody is known to have acknowledged: if the last process was told that
-// a sync failed, the kernel counts those pages as clean, and another sync does
-// nothing. So they are written again, the same bytes in the same place.
-func (p *plan) force() error {
-	tail := p.chain.tail()
-	if p.chain.cut == nil && p.chain.unforced < tail.bytes {
-		if err := rewrite(p.path(tail.name), p.chain.unforced); err != nil {
-			return fmt.Errorf("write unforced records again: %w", err)
-		}
-	}
-	for _, s := range p.chain.files {
-		if err := syncPath(p.path(s.name)); err != nil {
-			return fmt.Errorf("sync segment: %w", err)
-		}
-	}
-	if err := syncPath(p.dir); err != nil {
-		return fmt.Errorf("sync log directory: %w", err)
-	}
-	return nil
-}
-
-// rewrite writes what a file holds from offset on to the same place.
-func rewrite(path string, offset int64) error {
-	data, err := readSegment(path, nil)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY, filePerms)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.WriteAt(data[offset:], offset)
-	return err
 }
 
 // openRegisters opens META and MARK, and writes to both what is true now: the

@@ -5,6 +5,20 @@ import (
 	"testing"
 )
 
+// What tidwall/wal does not do by itself, and the tests that it is done here:
+//
+//	no checksum; phantom records of zeros    TestFlipEveryBit, TestTailOfZeros, TestTailSectors
+//	looks at the last segment only           TestCutEveryByteAcknowledged, TestSegmentsMisplaced
+//	panics when a segment is shorter         TestDamageUnderOpenLog, TestCutEveryByteAcknowledged
+//	page cache only, after a kill            TestSyncsBeforeAcknowledgements, TestUnforcedRecordsAreWrittenAgain
+//	goes on after a short write              TestShortWrites, TestFullDisk
+//	goes on after a failed sync              TestFailingCalls
+//	no sync of the directory                 TestSyncsBeforeAcknowledgements
+//	races of concurrent reads                TestConcurrentUse, with the race detector
+//	a second owner                           TestOneOwner
+//	truncation needs space, and may stop     TestFullDiskWithoutReserve, TestTrimInterrupted, TestKilledAtEveryCall
+//	acts on *.START and *.END unseen         TestUnknownLeftovers, TestTrimInterruptedAndDamaged
+
 // outcome is what may become of a log after a fault. Everything else is a bug.
 type outcome string
 

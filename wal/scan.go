@@ -35,7 +35,7 @@ type Summary struct {
 // returned as it is.
 //
 // A log that is open elsewhere may be scanned too, but then its end may look
-// torn, and files may vanish, which is an error.
+// torn, and files may vanish, which is reported as a problem.
 func Scan(dir string, visit func(Found) error) (Summary, error) {
 	var s Summary
 	s.Assessment, s.Verdict = Assess(dir)
@@ -58,19 +58,20 @@ func Scan(dir string, visit func(Found) error) (Summary, error) {
 // scanner walks through the segments and never gives up.
 type scanner struct {
 	dir     string
-	id      ID // zero if unknown: then that of the first frame
-	next    uint64
-	gap     bool // records before the next sound frame could not be read
+	id      ID     // zero if unknown: then that of the first frame
+	next    uint64 // 0 if unknown
+	gap     bool   // records before the next sound frame could not be read
 	buf     []byte
 	summary *Summary
 	visit   func(Found) error
 }
 
 func (sc *scanner) file(s segment) (err error) {
-	if sc.buf, err = readSegment(filepath.Join(sc.dir, s.name), sc.buf); err != nil {
-		return err
-	}
 	sc.summary.Segments++
+	if sc.buf, err = readSegment(filepath.Join(sc.dir, s.name), sc.buf); err != nil {
+		sc.next = 0
+		return sc.report(Found{File: s.name, Bytes: s.bytes, Seq: s.first, Problem: err})
+	}
 	sc.summary.Bytes += int64(len(sc.buf))
 	if sc.next != 0 && sc.next != s.first {
 		f := Found{File: s.name, Seq: sc.next, Problem: fmt.Errorf("the file begins at sequence %d", s.first)}

@@ -1,8 +1,11 @@
 package wal
 
 import (
+	"errors"
 	"maps"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -71,6 +74,30 @@ func TestSegmentsMisplaced(t *testing.T) {
 	})
 	count.report(t, "segments misplaced")
 	unmarked.report(t, "segments misplaced, mark lost")
+}
+
+// TestSegmentsOfOtherKinds: what has the name of a segment is one, or damage.
+func TestSegmentsOfOtherKinds(t *testing.T) {
+	s, h := unsynced(t, Options{}, 5, 5)
+	dir := filepath.Join(scratch(t), "log")
+	path := filepath.Join(dir, segmentName(1))
+	for what, replace := range map[string]func() error{
+		"link":      func() error { return os.Symlink(filepath.Join("..", "elsewhere"), path) },
+		"directory": func() error { return os.Mkdir(path, 0o700) },
+		"pipe":      func() error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		s.restore(t, dir)
+		must(t, os.WriteFile(filepath.Join(dir, "..", "elsewhere"), s[segmentName(1)], 0o600))
+		must(t, os.Remove(path))
+		must(t, replace())
+		if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	s.restore(t, dir)
+	if h.check(t, dir, Options{}) != whole {
+		t.Error("log is gone")
+	}
 }
 
 // TestNothingButTheMark: even then it is plain that there was a log.

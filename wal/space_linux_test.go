@@ -147,6 +147,9 @@ func TestFullDiskWithoutReserve(t *testing.T) {
 			if !full(err) || errors.Is(err, ErrDamaged) {
 				t.Fatal(err)
 			}
+			if files, err := list(dir); err != nil || len(files.kept)+len(files.temps) > 0 {
+				t.Error("the attempt left files behind:", files.kept, files.temps, err)
+			}
 			must(t, os.Remove(path))
 			l = mustOpen(t, dir, opts)
 			ballast(t, disk)

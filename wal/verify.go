@@ -167,8 +167,8 @@ func readSegment(path string, buf []byte) ([]byte, error) {
 	if err != nil {
 		return buf, fmt.Errorf("look at segment: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxSegmentBytes+maxEntry {
-		return buf, &DamageError{Segment: filepath.Base(path), Reason: fmt.Sprintf("no segment is like this: %v, %d bytes", info.Mode(), info.Size())}
+	if info.Size() > maxSegmentBytes+maxEntry {
+		return buf, &DamageError{Segment: filepath.Base(path), Reason: fmt.Sprintf("no segment is as long as %d bytes", info.Size())}
 	}
 	buf = slices.Grow(buf[:0], int(info.Size()))[:info.Size()]
 	if _, err := io.ReadFull(f, buf); err != nil {

@@ -6,16 +6,33 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
 
-// root is the whole command line, one line a command.
-func root() *cobra.Command {
-	r := cli.New("lockstep", "Ordered blocks of transactions over partitioned state, on all shards or on none",
-		`Lockstep executes ordered blocks of transactions over state that is partitioned
+// Groups of commands, in the order of the help.
+const (
+	groupRun  = "run"
+	groupUse  = "use"
+	groupMend = "mend"
+)
+
+const about = `Lockstep executes ordered blocks of transactions over state that is partitioned
 across shards, and commits every block on all shards or on none.
 
 Every flag can come from the environment: --block-size is LOCKSTEP_BLOCK_SIZE.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 outcome unknown or in doubt (ask
-again, nothing is lost), 4 refused: damage or divergence found.`)
+again, nothing is lost), 4 refused: damage or divergence found.`
+
+// root is the whole command line, one line a command.
+func root() *cobra.Command {
+	r := cli.New("lockstep", "Ordered blocks of transactions over partitioned state, on all shards or on none", about)
+	r.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run a cluster:"},
+		&cobra.Group{ID: groupUse, Title: "Use a cluster:"},
+		&cobra.Group{ID: groupMend, Title: "Look after a cluster:"},
+	)
 	r.AddCommand(
+		submitCommand(),
+		getCommand(),
+		statusCommand(),
+		blocksCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
 	)
 	return r

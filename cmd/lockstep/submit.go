@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,46 +60,37 @@ func (s submitSettings) run(cmd *cobra.Command, files []string) error {
 }
 
 func (s submitSettings) submit(cmd *cobra.Command, c *client.Coordinator, files []string) error {
-	w := s.watcher(cmd)
-	defer w.close()
-	o := submit.Options{
-		Files: files, Input: cmd.InOrStdin(), Pipeline: s.pipeline, Timeout: s.timeout, Outcomes: s.outcomes, Retrying: w.retrying,
-	}
-	limits, err := c.LimitsWithin(cmd.Context(), s.timeout, w.retrying)
+	w := watcher(cmd)
+	defer w.Close()
+	limits, err := c.AwaitLimits(cmd.Context(), s.timeout, w.Retrying)
 	if err != nil {
-		return s.mark(err)
+		return cli.Unknown(err)
 	}
-	o.Read = txfile.Options{BlockSize: s.blockSize, Limits: limits}
-
 	p := submit.NewPrinter(cmd.OutOrStdout(), s.format.JSON(), s.outcomes)
-	err = submit.Run(cmd.Context(), c, o, func(r submit.Result) error {
-		w.result(r)
+	err = submit.Run(cmd.Context(), c, submit.Options{
+		Files: files, Input: cmd.InOrStdin(), Read: txfile.Options{BlockSize: s.blockSize, Limits: limits},
+		Pipeline: s.pipeline, Timeout: s.timeout, Outcomes: s.outcomes, Retrying: w.Retrying,
+	}, func(r submit.Result) error {
+		w.Result(r)
 		return p.Result(r)
 	})
-	w.close()
-	return s.mark(errors.Join(err, p.Close()))
+	w.Close()
+	return errors.Join(markUnknown(err), p.Close())
 }
 
-// mark gives an error of submitting its exit code.
-func (s submitSettings) mark(err error) error {
-	var open *submit.NotCommitted
-	if errors.As(err, &open) && open.Answer.Decision == client.Unknown {
+// watcher shows progress on a terminal, and else logs what is worth it.
+func watcher(cmd *cobra.Command) submit.Watcher {
+	if cli.IsTerminal(cmd.ErrOrStderr()) {
+		return submit.NewProgress(cmd.ErrOrStderr())
+	}
+	return submit.NewLogWatcher(cli.Logger(cmd.Context()))
+}
+
+// markUnknown gives an outcome that is not known its exit code.
+func markUnknown(err error) error {
+	var e *submit.NotCommitted
+	if errors.As(err, &e) && e.Answer.Decision == client.Unknown {
 		return cli.Unknown(err)
 	}
 	return err
-}
-
-// watcher shows progress: a line on a terminal, else what is worth a log line.
-type watcher struct {
-	result   func(submit.Result)
-	retrying func(error, time.Duration)
-	close    func()
-}
-
-func (s submitSettings) watcher(cmd *cobra.Command) watcher {
-	if cli.IsTerminal(cmd.ErrOrStderr()) {
-		p := submit.NewProgress(cmd.ErrOrStderr())
-		return watcher{p.Result, p.Retrying, p.Close}
-	}
-	return watcher{func(submit.Result) {}, logRetries(cmd.Context()), func() {}}
 }

@@ -35,16 +35,17 @@ type event struct {
 // recorder is a handler that keeps what it is told. While it is held, it keeps
 // its reader in Received.
 type recorder struct {
-	t  *testing.T
+	t  testing.TB
 	on func(event) // called outside the lock; may be nil
 
 	mu     sync.Mutex
 	cond   *sync.Cond
 	events []event
 	held   bool
+	forget bool // keep hellos only
 }
 
-func newRecorder(t *testing.T) *recorder {
+func newRecorder(t testing.TB) *recorder {
 	r := &recorder{t: t}
 	r.cond = sync.NewCond(&r.mu)
 	return r
@@ -66,7 +67,9 @@ func (r *recorder) Received(env protocol.Envelope) {
 
 func (r *recorder) add(ev event) {
 	r.mu.Lock()
-	r.events = append(r.events, ev)
+	if _, hello := ev.env.Message.(*protocol.Hello); hello || !r.forget {
+		r.events = append(r.events, ev)
+	}
 	r.cond.Broadcast()
 	r.mu.Unlock()
 	if r.on != nil {
@@ -135,7 +138,7 @@ type coordinator struct {
 type serverOption func(*rpc.SessionServerOptions)
 
 // startCoordinator welcomes every shard, unless told otherwise.
-func startCoordinator(t *testing.T, options ...serverOption) *coordinator {
+func startCoordinator(t testing.TB, options ...serverOption) *coordinator {
 	t.Helper()
 	c := &coordinator{recorder: newRecorder(t), server: rpc.NewServer(rpc.ServerOptions{})}
 	o := rpc.SessionServerOptions{Handler: c}
@@ -169,7 +172,7 @@ func startCoordinator(t *testing.T, options ...serverOption) *coordinator {
 	return c
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,9 +194,14 @@ type shard struct {
 
 type clientOption func(*rpc.SessionClientOptions)
 
-func startShard(t *testing.T, address string, options ...clientOption) *shard {
+func startShard(t testing.TB, address string, options ...clientOption) *shard {
 	t.Helper()
 	s := &shard{recorder: newRecorder(t)}
+	s.on = func(ev event) {
+		if ev.kind == "opened" {
+			s.client.Send(hello(ev.session))
+		}
+	}
 	o := rpc.SessionClientOptions{Handler: s, Coordinators: []string{address}, BackoffFirst: time.Millisecond, BackoffMost: 20 * time.Millisecond}
 	for _, option := range options {
 		option(&o)
@@ -203,11 +211,6 @@ func startShard(t *testing.T, address string, options ...clientOption) *shard {
 		t.Fatal(err)
 	}
 	s.client = client
-	s.on = func(ev event) {
-		if ev.kind == "opened" {
-			s.client.Send(hello(ev.session))
-		}
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- client.Run(ctx) }()
@@ -268,7 +271,7 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 // await waits until a text was logged.
-func (l *lines) await(t *testing.T, text string) {
+func (l *lines) await(t testing.TB, text string) {
 	t.Helper()
 	stop := time.AfterFunc(patience, l.written.Broadcast)
 	defer stop.Stop()

@@ -198,8 +198,9 @@ func (s *session) sendFailed(err error) {
 
 // watch sees to heartbeats and deadlines until the session ends.
 func (s *session) watch() {
+	step := min(s.options.Heartbeat, s.options.Silence, s.options.Flush) / 4
 	for {
-		fires, stop := s.options.Clock.NewTimer(s.options.Heartbeat / 4)
+		fires, stop := s.options.Clock.NewTimer(step)
 		select {
 		case <-s.ended:
 			stop()

@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/lockstep-exec/lockstep/protocol/wirepb"
+import (
+	"slices"
+
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+)
 
 const (
 	// ChunkBytes is the most data in one frame.
@@ -23,24 +27,24 @@ func Chunk(lane Lane, data []byte) (frame *wirepb.Frame, rest []byte) {
 // One goroutine owns it.
 type Assembler struct {
 	maxMessage    int
-	control, bulk []byte
+	control, bulk parts
 	err           error
 }
 
 // NewAssembler makes one that refuses messages of more than maxMessage bytes.
 func NewAssembler(maxMessage int) *Assembler { return &Assembler{maxMessage: maxMessage} }
 
-// Add takes the next frame. If it completes a message, that is returned, and
-// belongs to the caller, together with the frame's data; otherwise nil. An
-// error wraps ErrMalformed or ErrTooLarge; after it the session cannot go on,
-// and Add returns the same error for ever.
+// Add takes the next frame, whose data belongs to the assembler from now on.
+// If the frame completes a message, that is returned, and belongs to the
+// caller; otherwise nil. An error wraps ErrMalformed or ErrTooLarge; after it
+// the session cannot go on, and Add returns the same error for ever.
 func (a *Assembler) Add(f *wirepb.Frame) (message []byte, err error) {
 	if a.err != nil {
 		return nil, a.err
 	}
 	message, a.err = a.add(f)
 	if a.err != nil {
-		a.control, a.bulk = nil, nil
+		a.control, a.bulk = parts{}, parts{}
 	}
 	return message, a.err
 }
@@ -53,30 +57,50 @@ func (a *Assembler) add(f *wirepb.Frame) ([]byte, error) {
 		}
 		return nil, nil
 	case Control:
-		return join(&a.control, f, min(a.maxMessage, MaxControl))
+		return a.control.add(f, min(a.maxMessage, MaxControl))
 	case Bulk:
-		return join(&a.bulk, f, a.maxMessage)
+		return a.bulk.add(f, a.maxMessage)
 	default:
 		return nil, malformed("a frame of lane %d", lane)
 	}
 }
 
-func join(part *[]byte, f *wirepb.Frame, most int) ([]byte, error) {
+// parts is the message of one lane, as far as it has come in. Pieces are kept
+// as they came, to be copied once, at the end, into as many bytes as they are.
+type parts struct {
+	pieces [][]byte
+	bytes  int
+}
+
+// smallPiece is the length below which a piece is copied behind the one before
+// it, so that a message of tiny frames costs little more than its bytes.
+const smallPiece = 4 << 10
+
+func (p *parts) add(f *wirepb.Frame, most int) ([]byte, error) {
 	switch {
 	case len(f.Data) == 0:
 		return nil, malformed("a frame without data")
 	case len(f.Data) > ChunkBytes:
 		return nil, tooLarge("a frame of %d bytes, at most %d allowed", len(f.Data), ChunkBytes)
-	case len(*part)+len(f.Data) > most:
+	case p.bytes+len(f.Data) > most:
 		return nil, tooLarge("a message of more than %d bytes", most)
-	case !f.More && *part == nil:
+	case !f.More && p.bytes == 0:
 		return f.Data, nil
 	}
-	*part = append(*part, f.Data...)
+	p.keep(f.Data)
 	if f.More {
 		return nil, nil
 	}
-	message := *part
-	*part = nil
+	message := slices.Concat(p.pieces...)
+	*p = parts{}
 	return message, nil
+}
+
+func (p *parts) keep(piece []byte) {
+	p.bytes += len(piece)
+	if last := len(p.pieces) - 1; last >= 0 && (len(piece) < smallPiece || len(p.pieces[last]) < smallPiece) {
+		p.pieces[last] = append(p.pieces[last], piece...)
+		return
+	}
+	p.pieces = append(p.pieces, slices.Clip(piece))
 }

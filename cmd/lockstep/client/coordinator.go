@@ -10,9 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
-	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -70,19 +68,6 @@ func (c *Coordinator) Get(ctx context.Context, keys [][]byte, height uint64) (*w
 func (c *Coordinator) Status(ctx context.Context) (*wirepb.ClusterStatus, error) {
 	response, err := ask(ctx, c, wirepb.CoordinatorServiceClient.Status, &wirepb.StatusRequest{})
 	return response.GetStatus(), err
-}
-
-// Limits gives what the cluster's blocks may hold.
-func (c *Coordinator) Limits(ctx context.Context) (protocol.Limits, error) {
-	s, err := c.Status(ctx)
-	if err != nil {
-		return protocol.Limits{}, err
-	}
-	config, err := wire.ParseConfig(s.GetConfig())
-	if err != nil {
-		return protocol.Limits{}, fmt.Errorf("the coordinator's configuration is not of this version: %w", err)
-	}
-	return config.Limits, nil
 }
 
 // Block looks a committed block up by its key.

@@ -20,9 +20,13 @@ func (d *delays) next() time.Duration {
 	return d.ceiling/2 + rand.N(d.ceiling/2)
 }
 
-// pause waits, or gives the error of a context that ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
+// pause says why, if anybody wants to know, and waits. It gives the error of a
+// context that ends before.
+func pause(ctx context.Context, wait time.Duration, tell Retrying, why error) error {
+	if tell != nil {
+		tell(why, wait)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

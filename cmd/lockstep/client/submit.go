@@ -30,9 +30,11 @@ type Submission struct {
 	Body     []byte        // canonical encoding of the transactions
 	Timeout  time.Duration // how long to try; then the block is withdrawn, or its outcome is unknown
 	Outcomes bool          // whether the answer should have the outcome of every transaction
-	// Retrying, if not nil, is told before every wait why the block is sent again.
-	Retrying func(why error, wait time.Duration)
+	Retrying Retrying      // may be nil
 }
+
+// Retrying is told before a pause why something is tried again after it.
+type Retrying func(why error, wait time.Duration)
 
 // Answer says what became of a block.
 type Answer struct {
@@ -138,10 +140,7 @@ func (t *trial) again(ctx context.Context) bool {
 		return false
 	}
 	wait := min(max(t.wait, t.delays.next()), left)
-	if t.submission.Retrying != nil {
-		t.submission.Retrying(t.why, wait)
-	}
-	return pause(ctx, wait) == nil
+	return pause(ctx, wait, t.submission.Retrying, t.why) == nil
 }
 
 func (t *trial) unknown(ctx context.Context) Answer {

@@ -10,6 +10,14 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 )
 
+// Watcher is told how a run goes on. It may be used from many goroutines at
+// once. Nothing comes after Close, which may be called more than once.
+type Watcher interface {
+	Result(Result)
+	Retrying(why error, wait time.Duration)
+	Close()
+}
+
 // Progress keeps one line on a terminal up to date. It may be used from many
 // goroutines at once.
 type Progress struct {
@@ -18,6 +26,7 @@ type Progress struct {
 
 	mu      sync.Mutex
 	drawn   time.Time
+	dirty   bool // something stands on the line
 	summary Summary
 }
 
@@ -41,7 +50,7 @@ func (p *Progress) Result(r Result) {
 	if time.Since(p.drawn) < redrawEvery {
 		return
 	}
-	p.drawn = time.Now()
+	p.drawn, p.dirty = time.Now(), true
 	rate := float64(p.summary.Transactions) / max(time.Since(p.start).Seconds(), 0.001)
 	fmt.Fprintf(p.w, "%sheight %s  %s  %s  %s a second", eraseLine, report.Count(p.summary.Height),
 		report.Plural(p.summary.Blocks, "block"), report.Plural(p.summary.Transactions, "transaction"), report.Count(int(rate)))
@@ -51,7 +60,7 @@ func (p *Progress) Result(r Result) {
 func (p *Progress) Retrying(why error, _ time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.drawn = time.Time{}
+	p.drawn, p.dirty = time.Time{}, true
 	fmt.Fprint(p.w, eraseLine, report.Fit("trying again: "+cli.Sentence(why), lineColumns))
 }
 
@@ -59,5 +68,8 @@ func (p *Progress) Retrying(why error, _ time.Duration) {
 func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprint(p.w, eraseLine)
+	if p.dirty {
+		fmt.Fprint(p.w, eraseLine)
+		p.dirty = false
+	}
 }

@@ -16,14 +16,13 @@ type Submitter interface {
 
 // Options say what to submit and how.
 type Options struct {
-	Files    []string       // "-" is Input
-	Input    io.Reader      // standard input
-	Read     txfile.Options // how to cut files into blocks
-	Pipeline int            // most blocks under way; above 1 gives up their order
-	Timeout  time.Duration  // of every block
-	Outcomes bool           // whether answers should have the outcome of every transaction
-	// Retrying, if not nil, is told why a block is sent again.
-	Retrying func(why error, wait time.Duration)
+	Files    []string        // "-" is Input
+	Input    io.Reader       // standard input
+	Read     txfile.Options  // how to cut files into blocks
+	Pipeline int             // most blocks under way; above 1 gives up their order
+	Timeout  time.Duration   // of every block
+	Outcomes bool            // whether answers should have the outcome of every transaction
+	Retrying client.Retrying // may be nil
 }
 
 // Result is a block with what became of it.
@@ -101,8 +100,7 @@ func (f *feed) interrupted(ctx context.Context) <-chan struct{} {
 // launch sends a block.
 func (f *feed) launch(ctx context.Context, i item, ok bool) {
 	if !ok || i.err != nil {
-		f.blocks = nil
-		f.fail(i.err)
+		f.fail(i.err) // nil at the end of the files
 		return
 	}
 	landed := make(chan flight, 1)

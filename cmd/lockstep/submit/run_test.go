@@ -1,0 +1,230 @@
+package submit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// cluster is a Submitter that notes what it gets.
+type cluster struct {
+	answer func(client.Submission) (client.Answer, error)
+
+	mu      sync.Mutex
+	order   []string // block keys as they came
+	flying  int
+	highest int // most at once
+}
+
+func (c *cluster) Submit(_ context.Context, s client.Submission) (client.Answer, error) {
+	c.enter(s.Key)
+	defer c.leave()
+	if c.answer == nil {
+		return client.Answer{Decision: client.Committed}, nil
+	}
+	return c.answer(s)
+}
+
+func (c *cluster) enter(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.order = append(c.order, key)
+	c.flying++
+	c.highest = max(c.highest, c.flying)
+}
+
+func (c *cluster) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flying--
+}
+
+// lines makes a file of named blocks, one transaction each.
+func lines(blocks ...string) string {
+	var text strings.Builder
+	for _, b := range blocks {
+		fmt.Fprintf(&text, `{"block":%q,"ops":[{"op":"credit","account":"a","amount":"1"}]}`+"\n", b)
+	}
+	return text.String()
+}
+
+func file(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "transfers.jsonl")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+	}
+	return names
+}
+
+// run submits and gives the keys of the results.
+func run(t *testing.T, c *cluster, o Options) (keys []string, err error) {
+	t.Helper()
+	err = Run(t.Context(), c, o, func(r Result) error {
+		keys = append(keys, r.Block.Key)
+		return nil
+	})
+	return keys, err
+}
+
+func wantKeys(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+func TestBlocksGoOneAfterTheOther(t *testing.T) {
+	c := &cluster{}
+	first, second := numbered(20), []string{"x", "y"}
+	got, err := run(t, c, Options{Files: []string{file(t, lines(first...)), "-"}, Input: strings.NewReader(lines(second...))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append(first, second...)
+	wantKeys(t, "sent", c.order, want)
+	wantKeys(t, "results", got, want)
+	if c.highest != 1 {
+		t.Errorf("%d blocks under way at once", c.highest)
+	}
+}
+
+// With a pipeline blocks are under way together, and the results still come in
+// the order of the file.
+func TestPipeline(t *testing.T) {
+	const width = 4
+	var arrived sync.WaitGroup
+	arrived.Add(width)
+	last := make(chan struct{})
+	c := &cluster{}
+	c.answer = func(s client.Submission) (client.Answer, error) {
+		if s.Key < fmt.Sprint(width) {
+			arrived.Done()
+			arrived.Wait() // proves that so many are under way
+		}
+		if s.Key == "3" {
+			close(last)
+		}
+		if s.Key == "0" {
+			<-last // so that the first answers after a later one
+		}
+		return client.Answer{Decision: client.Committed}, nil
+	}
+	got, err := run(t, c, Options{Files: []string{file(t, lines(numbered(9)...))}, Pipeline: width})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantKeys(t, "results", got, numbered(9))
+	if c.highest != width {
+		t.Errorf("%d blocks under way at once, want %d", c.highest, width)
+	}
+}
+
+func TestFirstBlockNotCommittedIsTheLast(t *testing.T) {
+	for _, decision := range []client.Decision{client.Aborted, client.Unknown} {
+		c := &cluster{}
+		c.answer = func(s client.Submission) (client.Answer, error) {
+			if s.Key == "2" {
+				return client.Answer{Decision: decision, Reason: "because"}, nil
+			}
+			return client.Answer{Decision: client.Committed}, nil
+		}
+		got, err := run(t, c, Options{Files: []string{file(t, lines(numbered(9)...))}})
+		var open *NotCommitted
+		if !errors.As(err, &open) || open.Key != "2" || open.Answer.Decision != decision || !strings.Contains(err.Error(), "because") {
+			t.Errorf("%s: error %v", decision, err)
+		}
+		wantKeys(t, "sent", c.order, numbered(3))
+		wantKeys(t, "results", got, numbered(3))
+	}
+}
+
+func TestRefusedBlockEndsTheRun(t *testing.T) {
+	c := &cluster{}
+	c.answer = func(s client.Submission) (client.Answer, error) {
+		if s.Key == "1" {
+			return client.Answer{}, errors.New("other content")
+		}
+		return client.Answer{Decision: client.Committed}, nil
+	}
+	got, err := run(t, c, Options{Files: []string{file(t, lines(numbered(9)...))}})
+	var refused *Refused
+	if !errors.As(err, &refused) || err.Error() != `block "1" (from line 2): other content` {
+		t.Errorf("error %v", err)
+	}
+	wantKeys(t, "sent", c.order, numbered(2))
+	wantKeys(t, "results", got, numbered(1))
+}
+
+// Of the block with the fault nothing is sent, nor of anything after it.
+func TestFaultInAFile(t *testing.T) {
+	path := file(t, lines("a", "b", "b")+"{\"block\":\"b\",\"ops\":[{\"op\":\"steal\"}]}\n"+lines("b", "c"))
+	c := &cluster{}
+	_, err := run(t, c, Options{Files: []string{path}})
+	if err == nil || !strings.HasPrefix(err.Error(), path+":4: ") {
+		t.Errorf("error %v, want one at line 4", err)
+	}
+	wantKeys(t, "sent", c.order, []string{"a"})
+}
+
+func TestErrorOfThePrinterEndsTheRun(t *testing.T) {
+	c, full := &cluster{}, errors.New("no space left")
+	err := Run(t.Context(), c, Options{Files: []string{file(t, lines(numbered(9)...))}}, func(Result) error { return full })
+	if !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+	wantKeys(t, "sent", c.order, numbered(1))
+}
+
+// An interrupt ends the run though the input never does.
+func TestInterruptedWhileWaitingForInput(t *testing.T) {
+	input, writer := io.Pipe()
+	defer writer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &cluster{}
+	go io.WriteString(writer, lines("a", "b")) // b may be incomplete: its block is held back
+	err := Run(ctx, c, Options{Files: []string{"-"}, Input: input}, func(Result) error { cancel(); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	wantKeys(t, "sent", c.order, []string{"a"})
+}
+
+func TestCheck(t *testing.T) {
+	there := file(t, "")
+	for _, test := range []struct {
+		files []string
+		want  string
+	}{
+		{[]string{there, "-"}, ""},
+		{[]string{there, there + ".gone"}, "no such file"},
+		{[]string{filepath.Dir(there)}, "is a directory"},
+		{[]string{"-", "-"}, "only once"},
+	} {
+		err := Check(test.files)
+		if (err == nil) != (test.want == "") || (err != nil && !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%q: %v", test.files, err)
+		}
+	}
+}

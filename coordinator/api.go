@@ -1,0 +1,180 @@
+package coordinator
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Register adds the coordinator's services to a gRPC server: the API for
+// clients, and the sessions of the shards.
+func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
+	wirepb.RegisterCoordinatorServiceServer(r, &api{coordinator: c})
+	wirepb.RegisterSessionServiceServer(r, c.sessions)
+}
+
+// api implements wirepb.CoordinatorServiceServer.
+type api struct {
+	wirepb.UnimplementedCoordinatorServiceServer
+	coordinator *Coordinator
+}
+
+// SubmitBlock has one block executed and waits for its decision.
+func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
+	c := s.coordinator
+	submission, err := wire.ParseSubmission(in, c.config.Limits)
+	if err != nil {
+		return nil, err
+	}
+	block := NewBlock(submission.Key, submission.Body, submission.Transactions, c.config.Slots)
+	wait := wire.Timeout(in.GetTimeoutMs(), c.options.DefaultTimeout, c.options.MostTimeout)
+	a, err := c.submit(ctx, block, time.Now().Add(wait))
+	if err != nil {
+		return nil, err
+	}
+	if err := refusal(a); err != nil {
+		return nil, err
+	}
+	out := &wirepb.SubmitBlockResponse{Decision: decisionOf(a.Verdict), Reason: a.Reason}
+	if a.Decision != nil {
+		out.Block = wire.Block(a.Decision, in.GetIncludeOutcomes())
+	}
+	return out, nil
+}
+
+func decisionOf(v protocol.Verdict) wirepb.Decision {
+	switch v {
+	case protocol.VerdictCommitted:
+		return wirepb.Decision_DECISION_COMMITTED
+	case protocol.VerdictAborted:
+		return wirepb.Decision_DECISION_ABORTED
+	case protocol.VerdictRejected:
+		return wirepb.Decision_DECISION_REJECTED
+	}
+	return wirepb.Decision_DECISION_UNKNOWN
+}
+
+// Get reads keys, all as of one committed height.
+func (s *api) Get(ctx context.Context, in *wirepb.GetRequest) (*wirepb.GetResponse, error) {
+	if err := wire.CheckKeys(in.GetKeys(), mostKeys, s.coordinator.config.Limits); err != nil {
+		return nil, err
+	}
+	height, values, err := s.coordinator.read(ctx, in.GetKeys(), in.AtHeight)
+	if err != nil {
+		return nil, err
+	}
+	return &wirepb.GetResponse{Height: uint64(height), Values: values}, nil
+}
+
+// Watch sends every committed block from a height on, until the client ends it.
+func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[wirepb.WatchResponse]) error {
+	archive := s.coordinator.archive
+	next := protocol.Height(in.GetFromHeight())
+	if next == 0 {
+		now, _ := archive.height()
+		next = now + 1
+	}
+	for {
+		height, changed := archive.height()
+		for ; next <= height; next++ {
+			d, err := decision(archive, next)
+			if err != nil {
+				return err
+			}
+			if err := stream.Send(&wirepb.WatchResponse{Block: wire.Block(d, in.GetIncludeOutcomes())}); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-changed:
+		case <-stream.Context().Done():
+			return status.FromContextError(stream.Context().Err()).Err()
+		case <-s.coordinator.ended:
+			return wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped")
+		}
+	}
+}
+
+func decision(a *archive, h protocol.Height) (*protocol.Decision, error) {
+	d, ok, err := a.byHeight(h)
+	switch {
+	case err != nil:
+		return nil, status.Errorf(codes.DataLoss, "read the decision of height %d: %v", h, err)
+	case !ok:
+		return nil, status.Errorf(codes.NotFound, "height %d is not committed", h)
+	}
+	return d, nil
+}
+
+// GetBlock looks a committed block up.
+func (s *api) GetBlock(_ context.Context, in *wirepb.GetBlockRequest) (*wirepb.GetBlockResponse, error) {
+	d, err := s.find(in)
+	if err != nil {
+		return nil, err
+	}
+	return &wirepb.GetBlockResponse{Block: wire.Block(d, in.GetIncludeOutcomes())}, nil
+}
+
+func (s *api) find(in *wirepb.GetBlockRequest) (*protocol.Decision, error) {
+	switch by := in.GetBy().(type) {
+	case *wirepb.GetBlockRequest_Height:
+		return decision(s.coordinator.archive, protocol.Height(by.Height))
+	case *wirepb.GetBlockRequest_Key:
+		d, ok, err := s.coordinator.archive.find(by.Key)
+		if err != nil {
+			return nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
+		}
+		if !ok {
+			return nil, status.Errorf(codes.NotFound, "no block with key %q is committed", by.Key)
+		}
+		return d, nil
+	}
+	return nil, status.Error(codes.InvalidArgument, "give the key or the height of a block")
+}
+
+const (
+	listDefault = 100
+	listMost    = 1000
+)
+
+// ListBlocks lists committed blocks, in order of height.
+func (s *api) ListBlocks(_ context.Context, in *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
+	limit := protocol.Height(in.GetLimit())
+	if limit == 0 {
+		limit = listDefault
+	}
+	limit = min(limit, listMost)
+	height, _ := s.coordinator.archive.height()
+	from := protocol.Height(in.GetFromHeight())
+	if from == 0 {
+		from = max(height, limit) - limit + 1
+	}
+	out := &wirepb.ListBlocksResponse{Height: uint64(height)}
+	for h := from; h <= height && h-from < limit; h++ {
+		d, err := decision(s.coordinator.archive, h)
+		if err != nil {
+			return nil, err
+		}
+		out.Blocks = append(out.Blocks, wire.Block(d, in.GetIncludeOutcomes()))
+	}
+	return out, nil
+}
+
+// Status gives the cluster at a glance.
+func (s *api) Status(context.Context, *wirepb.StatusRequest) (*wirepb.StatusResponse, error) {
+	return &wirepb.StatusResponse{Status: s.coordinator.Entry()}, nil
+}
+
+// Entry is the cluster at a glance, as this coordinator sees it.
+func (c *Coordinator) Entry() *wirepb.ClusterStatus {
+	now := c.node.Status()
+	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
+	out.Quarantined = now.Ended
+	return out
+}

@@ -1,0 +1,271 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// BatchOptions says how transactions that come one by one become blocks.
+type BatchOptions struct {
+	Transactions int           // a block is full with so many; 0 means 1000
+	Bytes        int           // or with so many bytes; 0 means 1 MiB
+	Wait         time.Duration // or when its first transaction has waited so long; 0 means 5 ms
+	// Waiting bounds the transactions taken up and not answered; 0 means 65,536.
+	Waiting int
+}
+
+func (o BatchOptions) withDefaults() BatchOptions {
+	if o.Transactions == 0 {
+		o.Transactions = 1000
+	}
+	if o.Bytes == 0 {
+		o.Bytes = 1 << 20
+	}
+	if o.Wait == 0 {
+		o.Wait = 5 * time.Millisecond
+	}
+	if o.Waiting == 0 {
+		o.Waiting = 1 << 16
+	}
+	return o
+}
+
+// batcher makes blocks of the transactions that come on all streams, in the
+// order in which they come.
+type batcher struct {
+	coordinator *Coordinator
+	options     BatchOptions
+	incoming    chan tagged
+	room        chan struct{} // a token per transaction taken up and not answered
+	group       sync.WaitGroup
+	blocks      uint64
+}
+
+// tagged is a transaction with where its result goes.
+type tagged struct {
+	tag         uint64
+	transaction protocol.Transaction
+	results     *results
+}
+
+func newBatcher(c *Coordinator, o BatchOptions) *batcher {
+	return &batcher{coordinator: c, options: o, incoming: make(chan tagged, o.Transactions), room: make(chan struct{}, o.Waiting)}
+}
+
+// run collects blocks and submits them until ctx ends.
+func (b *batcher) run(ctx context.Context) {
+	defer b.group.Wait()
+	for {
+		batch, more := b.collect(ctx)
+		if len(batch) > 0 {
+			block := b.block(batch)
+			deadline := time.Now().Add(b.coordinator.options.DefaultTimeout)
+			// One goroutine per block waits for its answer; admission is
+			// in the order of the inbox, so the order of blocks is kept.
+			waiter, answers := b.coordinator.waiters.enter()
+			b.coordinator.post(protocol.Submitted{Block: block, Waiter: waiter, Deadline: deadline, Checked: b.coordinator.history.Height()})
+			b.group.Go(func() { b.answer(ctx, batch, block, deadline, waiter, answers) })
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// collect waits for a first transaction, and then for more until the block is
+// full or the first has waited long enough.
+func (b *batcher) collect(ctx context.Context) (batch []tagged, more bool) {
+	var full <-chan time.Time
+	size := 0
+	for len(batch) < b.options.Transactions && size < b.options.Bytes {
+		select {
+		case t := <-b.incoming:
+			if len(batch) == 0 {
+				timer := time.NewTimer(b.options.Wait)
+				defer timer.Stop()
+				full = timer.C
+			}
+			batch = append(batch, t)
+			size += t.transaction.EncodedLen()
+		case <-full:
+			return batch, true
+		case <-ctx.Done():
+			return batch, false
+		}
+	}
+	return batch, true
+}
+
+// block makes a block under a key that no other incarnation uses.
+func (b *batcher) block(batch []tagged) *protocol.Block {
+	b.blocks++
+	transactions := make([]protocol.Transaction, len(batch))
+	for i, t := range batch {
+		transactions[i] = t.transaction
+	}
+	c := b.coordinator
+	key := fmt.Sprintf("stream/%d/%d", c.node.Status().Epoch, b.blocks)
+	return NewBlock(key, protocol.EncodeBody(transactions), transactions, c.config.Slots)
+}
+
+// answer waits for the decision of a block, tries again while there is no room
+// for it, and tells every transaction.
+func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Block, deadline time.Time, waiter protocol.Waiter, answers <-chan protocol.Answer) {
+	defer b.coordinator.waiters.leave(waiter)
+	var a protocol.Answer
+	select {
+	case a = <-answers:
+	case <-ctx.Done():
+		a = protocol.Answer{Reason: "the coordinator was stopped before the block was decided"}
+	}
+	for (a.Verdict == protocol.VerdictOverloaded || a.Verdict == protocol.VerdictRecheck) && time.Now().Before(deadline) && ctx.Err() == nil {
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+		}
+		var err error
+		if a, err = b.coordinator.submit(ctx, block, deadline); err != nil {
+			a = protocol.Answer{Reason: err.Error()}
+		}
+	}
+	if a.Verdict == protocol.VerdictOverloaded {
+		a.Verdict = protocol.VerdictAborted
+	}
+	for i, t := range batch {
+		t.results.add(result(t.tag, i, a))
+		<-b.room
+	}
+}
+
+func result(tag uint64, index int, a protocol.Answer) *wirepb.TransactionResult {
+	r := &wirepb.TransactionResult{Tag: tag, Decision: decisionOf(a.Verdict), Reason: a.Reason}
+	if a.Decision != nil {
+		r.Height, r.Index, r.Outcome = uint64(a.Decision.Height()), uint32(index), a.Decision.Outcomes.At(index)
+	}
+	return r
+}
+
+// results collects what one stream is to be told.
+type results struct {
+	mu      sync.Mutex
+	waiting []*wirepb.TransactionResult
+	owed    map[uint64]struct{} // tags in use
+	changed chan struct{}       // capacity 1
+}
+
+func (r *results) add(t *wirepb.TransactionResult) {
+	r.mu.Lock()
+	r.waiting = append(r.waiting, t)
+	delete(r.owed, t.Tag)
+	r.mu.Unlock()
+	r.notify()
+}
+
+func (r *results) notify() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// owe notes a tag; false if it is in use.
+func (r *results) owe(tag uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, taken := r.owed[tag]; taken {
+		return false
+	}
+	r.owed[tag] = struct{}{}
+	return true
+}
+
+func (r *results) take() (taken []*wirepb.TransactionResult, owed int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken, r.waiting = r.waiting, nil
+	return taken, len(r.owed)
+}
+
+type submitStream = grpc.BidiStreamingServer[wirepb.SubmitTransactionsRequest, wirepb.SubmitTransactionsResponse]
+
+// SubmitTransactions takes transactions one by one; the coordinator makes
+// blocks of them. A reader takes them up while there is room; the client's
+// flow control does the rest.
+func (s *api) SubmitTransactions(stream submitStream) error {
+	r := &results{owed: map[uint64]struct{}{}, changed: make(chan struct{}, 1)}
+	read := make(chan error, 1)
+	go func() {
+		read <- s.takeUp(stream, r)
+		r.notify()
+	}()
+	reading := true
+	for {
+		taken, owed := r.take()
+		if len(taken) > 0 {
+			if err := stream.Send(&wirepb.SubmitTransactionsResponse{Results: taken}); err != nil {
+				return err
+			}
+			continue
+		}
+		if !reading && owed == 0 {
+			return nil
+		}
+		select {
+		case err := <-read:
+			if !errors.Is(err, io.EOF) {
+				return err
+			}
+			reading = false
+		case <-r.changed:
+		case <-stream.Context().Done():
+			return status.FromContextError(stream.Context().Err()).Err()
+		case <-s.coordinator.ended:
+			return wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped: the outcome of what was not answered is unknown")
+		}
+	}
+}
+
+// takeUp reads transactions until the client has no more.
+func (s *api) takeUp(stream submitStream, r *results) error {
+	b := s.coordinator.batcher
+	for {
+		in, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		for _, t := range in.GetTransactions() {
+			transaction, err := wire.Transaction(t.GetTransaction(), s.coordinator.config.Limits)
+			if err != nil {
+				return err
+			}
+			if !r.owe(t.GetTag()) {
+				return status.Errorf(codes.InvalidArgument, "tag %d is in use on this stream", t.GetTag())
+			}
+			select {
+			case b.room <- struct{}{}:
+			case <-stream.Context().Done():
+				return stream.Context().Err()
+			}
+			select {
+			case b.incoming <- tagged{tag: t.GetTag(), transaction: transaction, results: r}:
+			case <-stream.Context().Done():
+				<-b.room
+				return stream.Context().Err()
+			case <-s.coordinator.ended:
+				<-b.room
+				return wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped")
+			}
+		}
+	}
+}

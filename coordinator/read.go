@@ -1,0 +1,139 @@
+package coordinator
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	// mostKeys bounds the keys of one read.
+	mostKeys = 4096
+	// readTimeout bounds a read whose client names no deadline.
+	readTimeout = 10 * time.Second
+	// readTries bounds how often a read begins anew because a shard has
+	// checkpointed past its height meanwhile.
+	readTries = 5
+)
+
+// read gets keys from the shards on which they live, all as of one committed
+// height: the newest decided one, unless the client names another.
+func (c *Coordinator) read(ctx context.Context, keys [][]byte, at *uint64) (protocol.Height, []*wirepb.Value, error) {
+	if ended := c.node.Status().Ended; ended != "" {
+		return 0, nil, status.Error(codes.Unavailable, ended)
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		height, _ := c.archive.height()
+		if at != nil {
+			if protocol.Height(*at) > height {
+				return 0, nil, status.Errorf(codes.OutOfRange, "height %d is not committed yet: the newest is %d", *at, height)
+			}
+			height = protocol.Height(*at)
+		}
+		values, err := c.readAt(ctx, keys, height)
+		if at == nil && try < readTries && status.Code(err) == codes.OutOfRange {
+			continue
+		}
+		return height, values, err
+	}
+}
+
+func (c *Coordinator) readAt(ctx context.Context, keys [][]byte, height protocol.Height) ([]*wirepb.Value, error) {
+	values := make([]*wirepb.Value, len(keys))
+	if height == 0 {
+		for i := range values {
+			values[i] = &wirepb.Value{}
+		}
+		return values, nil
+	}
+	places := make(map[protocol.ShardID][]int)
+	for i, key := range keys {
+		s := c.config.Slots.Owner(key)
+		places[s] = append(places[s], i)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for s, at := range places {
+		group.Go(func() error { return c.readFrom(ctx, s, keys, at, height, values) })
+	}
+	return values, group.Wait()
+}
+
+// readFrom reads the keys at the given places from one shard.
+func (c *Coordinator) readFrom(ctx context.Context, s protocol.ShardID, keys [][]byte, at []int, height protocol.Height, values []*wirepb.Value) error {
+	address := c.node.Status().Shards[s].Address
+	if address == "" {
+		return wire.RetryLater(codes.Unavailable, time.Second, "a shard that holds one of the keys has not connected yet: try again later")
+	}
+	client, err := c.readers.client(address)
+	if err != nil {
+		return status.Errorf(codes.Unavailable, "shard %d at %s: %v", s, address, err)
+	}
+	in := &wirepb.ShardServiceGetRequest{AtHeight: (*uint64)(&height)}
+	for _, i := range at {
+		in.Keys = append(in.Keys, keys[i])
+	}
+	out, err := client.Get(ctx, in)
+	if err != nil {
+		return status.Errorf(status.Code(err), "shard %d: %s", s, status.Convert(err).Message())
+	}
+	if len(out.GetValues()) != len(at) {
+		return status.Errorf(codes.Internal, "shard %d answered %d keys of %d", s, len(out.GetValues()), len(at))
+	}
+	for n, i := range at {
+		values[i] = out.Values[n]
+	}
+	return nil
+}
+
+// shardReaders keeps a connection per address of a shard.
+type shardReaders struct {
+	mu    sync.Mutex
+	conns map[string]*grpc.ClientConn
+}
+
+func newShardReaders() *shardReaders { return &shardReaders{conns: map[string]*grpc.ClientConn{}} }
+
+// mostReaders bounds the connections kept: shards that come back at other
+// addresses leave theirs behind.
+const mostReaders = 2 * protocol.MaxShards
+
+func (r *shardReaders) client(address string) (wirepb.ShardServiceClient, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	conn := r.conns[address]
+	if conn == nil {
+		if len(r.conns) >= mostReaders {
+			r.closeLocked()
+		}
+		var err error
+		if conn, err = rpc.Dial(address); err != nil {
+			return nil, err
+		}
+		r.conns[address] = conn
+	}
+	return wirepb.NewShardServiceClient(conn), nil
+}
+
+func (r *shardReaders) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closeLocked()
+}
+
+func (r *shardReaders) closeLocked() {
+	for address, conn := range r.conns {
+		conn.Close()
+		delete(r.conns, address)
+	}
+}

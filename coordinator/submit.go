@@ -1,0 +1,69 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// retryAfter is what a client that is turned away is told to wait.
+const retryAfter = 100 * time.Millisecond
+
+// submit brings a block to the machine and waits for what becomes of it. If
+// ctx ends first, the block goes on until its own deadline, and the outcome is
+// unknown to the client.
+func (c *Coordinator) submit(ctx context.Context, b *protocol.Block, deadline time.Time) (protocol.Answer, error) {
+	for {
+		// The height comes first: what is decided after it, the machine knows.
+		checked := c.history.Height()
+		d, ok, err := c.archive.find(b.Key)
+		if err != nil {
+			return protocol.Answer{}, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
+		}
+		if ok {
+			return decided(b, d), nil
+		}
+		a, err := c.enter(ctx, protocol.Submitted{Block: b, Deadline: deadline, Checked: checked})
+		if err != nil || a.Verdict != protocol.VerdictRecheck {
+			return a, err
+		}
+	}
+}
+
+// decided answers for a block key that has a decision.
+func decided(b *protocol.Block, d *protocol.Decision) protocol.Answer {
+	if d.Block != b.ID {
+		return protocol.Answer{Verdict: protocol.VerdictConflict,
+			Reason: fmt.Sprintf("block key %q belongs to a block with other content: give the new block a key of its own", b.Key)}
+	}
+	return protocol.Answer{Verdict: protocol.VerdictCommitted, Decision: d}
+}
+
+func (c *Coordinator) enter(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
+	waiter, answers := c.waiters.enter()
+	defer c.waiters.leave(waiter)
+	ev.Waiter = waiter
+	c.post(ev) // if the loop has ended, the waiters are abandoned, or will be at once
+	select {
+	case a := <-answers:
+		return a, nil
+	case <-ctx.Done():
+		return protocol.Answer{}, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// refusal gives the error for a verdict that is no decision; nil for one that is.
+func refusal(a protocol.Answer) error {
+	switch a.Verdict {
+	case protocol.VerdictConflict:
+		return status.Error(codes.AlreadyExists, a.Reason)
+	case protocol.VerdictOverloaded:
+		return wire.RetryLater(codes.ResourceExhausted, retryAfter, a.Reason)
+	}
+	return nil
+}

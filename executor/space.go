@@ -1,0 +1,66 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"golang.org/x/sys/unix"
+)
+
+// spaceInterval is how often the free space is looked at.
+const spaceInterval = 250 * time.Millisecond
+
+// FreeBytes is the space of a directory's file system that may still be used.
+func FreeBytes(dir string) (int64, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, fmt.Errorf("look at the free space of %s: %w", dir, err)
+	}
+	return int64(fs.Bavail) * fs.Bsize, nil
+}
+
+// watchSpace tells the machine when there is too little space to prepare, and
+// when there is enough again (rule S9). What is prepared can still commit.
+func (s *Shard) watchSpace(ctx context.Context) {
+	if s.options.MinFreeBytes < 0 {
+		return
+	}
+	tick := time.NewTicker(spaceInterval)
+	defer tick.Stop()
+	obstructed := false
+	for {
+		reason := s.lacksSpace()
+		if low := reason != ""; low != obstructed {
+			obstructed = low
+			s.tellSpace(reason)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Shard) lacksSpace() string {
+	free, err := FreeBytes(s.options.Directory)
+	switch {
+	case err != nil:
+		return err.Error()
+	case free < s.options.MinFreeBytes:
+		return fmt.Sprintf("%d MiB are free where shard %d keeps its data, it wants %d MiB to prepare anything: free some space, it goes on by itself",
+			free>>20, s.options.Shard, s.options.MinFreeBytes>>20)
+	}
+	return ""
+}
+
+func (s *Shard) tellSpace(reason string) {
+	if reason != "" {
+		s.logger.Warn("this shard refuses to prepare: " + reason)
+	} else {
+		s.logger.Info("there is enough free space again; this shard prepares")
+	}
+	s.post(protocol.Obstructed{Reason: reason})
+}

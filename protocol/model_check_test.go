@@ -35,7 +35,7 @@ func (g *ghost) decide(w *world, d *Decision) {
 		if d.Digests[i] != stateSum(values[i]).Digest() {
 			w.fail("invariant 6: the decision of height %d has another digest for shard %d than a sequential run", h, i)
 		}
-		if !s.holdsDurably(d.Attempt, d.Digests[i]) {
+		if !s.lied && !s.holdsDurably(d.Attempt, d.Digests[i]) {
 			w.fail("invariant 2: attempt %s is decided, but the record of shard %d is not durable", d.Attempt, i)
 		}
 	}
@@ -64,6 +64,9 @@ func (s *modelShard) holdsDurably(a AttemptID, d Digest) bool {
 func (w *world) check() {
 	for _, s := range w.shards {
 		w.checkCommitted(s)
+		if s.lied {
+			continue
+		}
 		w.checkDecidedKept(s)
 		if s.p != nil && s.onDisk().Epoch != s.p.epoch {
 			w.fail("S5: shard %d has seen epoch %d, on its disk is %d", s.identity.Shard, s.p.epoch, s.onDisk().Epoch)
@@ -115,10 +118,10 @@ func (w *world) checkVotesKept() {
 		}
 		for _, b := range m.c.blocks {
 			for i, v := range b.votes {
-				if v == nil || !b.live() {
+				s := w.shards[i]
+				if v == nil || !b.live() || s.lied {
 					continue
 				}
-				s := w.shards[i]
 				if !s.holdsDurably(b.attempt, v.Digest) {
 					w.fail("invariant 4: shard %d voted on attempt %s, and its disk does not hold it", i, b.attempt)
 				}

@@ -90,6 +90,9 @@ func (w *world) pass(m *modelCoordinator, events ...Event) {
 	for _, ev := range events {
 		e, err := m.c.Step(ev)
 		if err != nil {
+			if slices.ContainsFunc(w.shards, func(s *modelShard) bool { return s.lied }) {
+				panic(noticed{})
+			}
 			w.fail("the coordinator of epoch %d is quarantined by %T: %v", m.epoch, ev, err)
 		}
 		all.Join(e)

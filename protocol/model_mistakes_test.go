@@ -17,6 +17,7 @@ const (
 	commitBeforeForce         // C2: the decision is told before it is durable
 	withdrawUnforced          // C5: the client is told before Withdrawn is durable
 	forgetOnCommit            // C7: decisions are forgotten on the committed height
+	lyingDisk                 // a disk loses records that it said were durable
 )
 
 func TestModelNoticesMistakes(t *testing.T) {
@@ -33,6 +34,19 @@ func TestModelNoticesMistakes(t *testing.T) {
 			}
 			t.Fatal("not noticed")
 		})
+	}
+}
+
+// TestModelLyingDisk: no protocol can do without a shard's promise, but it can
+// see to it that nobody else is led astray. Whatever a lying disk loses, no
+// height is ever committed twice or otherwise (invariants 1, 2, 5 and 6); the
+// shard is refused or stops, or has lost nothing that mattered.
+func TestModelLyingDisk(t *testing.T) {
+	for seed := uint64(1); seed <= uint64(*modelSeeds); seed++ {
+		if broken := runModel(seed, lyingDisk, false, nil); broken != "" {
+			runModel(seed, lyingDisk, true, t.Logf)
+			t.Fatalf("seed %d: %s", seed, broken)
+		}
 	}
 }
 

@@ -175,7 +175,7 @@ func (w *world) step(s *modelShard, events ...Event) {
 		}
 		e, err := s.p.Step(ev)
 		if err != nil {
-			w.fail("shard %d is quarantined by %T: %v", s.identity.Shard, ev, err)
+			s.wrong("is quarantined by %T: %v", ev, err)
 		}
 		all.Join(e)
 	}
@@ -189,6 +189,6 @@ func (w *world) healthy(s *modelShard, ev Event) {
 		return
 	}
 	if m, ok := r.Message.(Reject); ok && m.Kind != RejectStale {
-		w.fail("shard %d is refused, although it has done nothing wrong: %s", s.identity.Shard, m.Reason)
+		s.wrong("is refused, although it has done nothing wrong: %s", m.Reason)
 	}
 }

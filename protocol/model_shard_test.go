@@ -20,6 +20,7 @@ type modelShard struct {
 	applied []modelPoint // since the checkpoint
 	running []*Execute
 	late    []Executed // results of executions that were dropped
+	lied    bool       // its disk has lost what it had forced (lyingDisk)
 
 	durable      ShardState // what a restart would find
 	durableValid bool
@@ -60,10 +61,19 @@ func (s *modelShard) valueIn(writes []byte) uint64 {
 	return binary.BigEndian.Uint64(ops[0].Value)
 }
 
+// wrong is called where a shard turns out to have lost its data, or to be in
+// conflict with the others. That must never be, unless its disk has lied.
+func (s *modelShard) wrong(format string, args ...any) {
+	if s.lied {
+		panic(noticed{})
+	}
+	s.world.fail("shard %d "+format, append([]any{s.identity.Shard}, args...)...)
+}
+
 func (s *modelShard) start() {
 	state, err := s.recover(len(s.log.records))
 	if err != nil {
-		s.world.fail("shard %d does not start: %v", s.identity.Shard, err)
+		s.wrong("does not start: %v", err)
 	}
 	s.value, s.applied, s.running, s.late = s.databaseValue, nil, nil, nil
 	s.staged = map[AttemptID]uint64{}
@@ -88,6 +98,11 @@ func (s *modelShard) crash() {
 	s.world.trace("shard %d: crash", s.identity.Shard)
 	s.p, s.durableValid = nil, false
 	s.log.crash(s.world.rng.IntN(s.log.unforced() + 1))
+	if n := len(s.log.records); s.world.mistake == lyingDisk && n > 0 && s.world.chance(30) {
+		s.lied = true
+		s.log.records = s.log.records[:n-1-s.world.rng.IntN(min(n, 4))]
+		s.log.force()
+	}
 	for _, l := range s.world.links {
 		if l.shard == s {
 			l.cutNow(s.world)

@@ -47,8 +47,12 @@ func TestModelIsDeterministic(t *testing.T) {
 	}
 }
 
-// violation is what a check panics with.
-type violation string
+// violation is what a check panics with; noticed ends a run in which a planted
+// mistake was found out, as it should be.
+type (
+	violation string
+	noticed   struct{}
+)
 
 // runModel runs one seed and gives what broke, or "".
 func runModel(seed uint64, m mistake, trace bool, logf func(string, ...any)) (broken string) {
@@ -58,7 +62,7 @@ func runModel(seed uint64, m mistake, trace bool, logf func(string, ...any)) (br
 	}
 	defer func() {
 		switch v := recover().(type) {
-		case nil:
+		case nil, noticed:
 		case violation:
 			broken = string(v)
 		default:

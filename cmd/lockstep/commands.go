@@ -29,6 +29,8 @@ func root() *cobra.Command {
 		&cobra.Group{ID: groupMend, Title: "Look after a cluster:"},
 	)
 	r.AddCommand(
+		coordinatorCommand(),
+		shardCommand(),
 		submitCommand(),
 		getCommand(),
 		statusCommand(),

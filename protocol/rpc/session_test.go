@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -172,7 +173,7 @@ func TestClientCloseFlushes(t *testing.T) {
 
 // A peer that takes nothing does not keep a session that is closed.
 func TestCloseDoesNotWaitForStuckPeer(t *testing.T) {
-	c := startCoordinator(t, func(o *rpc.SessionServerOptions) { quickly(&o.SessionOptions) })
+	c := startCoordinator(t, func(o *rpc.SessionServerOptions) { o.Flush = 100 * time.Millisecond })
 	s := startShard(t, c.address)
 	_, at := awaitMessage[*protocol.Hello](c.recorder, 1)
 	awaitMessage[*protocol.Welcome](s.recorder, 1)

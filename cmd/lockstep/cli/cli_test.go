@@ -41,6 +41,8 @@ func newProgram() *program {
 	serve.Flags().StringVar(&p.listen, "listen", "default", "where to listen")
 	serve.Flags().IntVar(&p.shards, "shards", 1, "how many")
 	serve.Flags().DurationVar(&p.wait, "max-wait", time.Second, "how long")
+	serve.Flags().String("socket", "", "where to listen")
+	serve.MarkFlagsMutuallyExclusive("listen", "socket")
 	serve.Flags().StringSliceVar(&p.peers, "peers", nil, "who else")
 
 	needy := &cobra.Command{Use: "needy", Args: Args("FILE", false), RunE: func(*cobra.Command, []string) error { return nil }}
@@ -163,6 +165,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"serve", "--max-wait", "5"}, want: `--max-wait must be a duration such as "1.5s" or "10m", not "5"`},
 		{args: []string{"serve", "--log-format", "xml"}, want: `--log-format must be text or json, not "xml"`},
 		{args: []string{"serve"}, env: "x", want: `LOCKSTEP_SHARDS must be a whole number, not "x"`},
+		{args: []string{"serve", "--listen", "x", "--socket", "y"}, want: `--listen and --socket exclude each other: give one of them`},
 		{args: []string{"serve", "extra"}, want: `serve takes no arguments, but has "extra": see "lockstep serve --help"`},
 		{args: []string{"serve", "--config", "/nowhere"}, want: `cannot read the config file: open /nowhere: no such file or directory`},
 		{args: []string{"needy", "x"}, want: `needy needs --data: give the flag, or set LOCKSTEP_DATA: see "lockstep needy --help"`},

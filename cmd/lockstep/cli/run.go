@@ -83,6 +83,9 @@ func prepare(cmd *cobra.Command, _ []string) error {
 	if err := required(cmd); err != nil {
 		return err
 	}
+	if err := exclude(cmd); err != nil {
+		return err
+	}
 	if err := cmd.ValidateFlagGroups(); err != nil {
 		return err
 	}

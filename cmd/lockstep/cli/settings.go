@@ -62,6 +62,28 @@ func overruled(flags *pflag.FlagSet, f *pflag.Flag) bool {
 	return false
 }
 
+// exclude refuses flags that exclude each other.
+func exclude(cmd *cobra.Command) error {
+	var wrong error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		for _, group := range f.Annotations[exclusive] {
+			if set := changed(cmd.Flags(), strings.Fields(group)); len(set) > 1 && wrong == nil {
+				wrong = Usagef("%s exclude each other: give one of them", strings.Join(set, " and "))
+			}
+		}
+	})
+	return wrong
+}
+
+func changed(flags *pflag.FlagSet, names []string) (set []string) {
+	for _, name := range names {
+		if flags.Changed(name) {
+			set = append(set, "--"+name)
+		}
+	}
+	return set
+}
+
 // set gives a flag a value that comes from source.
 func set(flags *pflag.FlagSet, f *pflag.Flag, source, value string) error {
 	err := flags.Set(f.Name, value)

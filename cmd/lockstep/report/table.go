@@ -44,7 +44,7 @@ func (t *Table) WriteTo(w io.Writer) (int64, error) {
 
 func style() table.Style {
 	s := table.StyleLight
-	s.Options = table.Options{SeparateHeader: true}
-	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
+	s.Options = table.Options{SeparateHeader: true, SeparateColumns: true}
+	s.Box = table.BoxStyle{MiddleHorizontal: "─", MiddleSeparator: "──", MiddleVertical: "  "}
 	return s
 }

@@ -61,14 +61,21 @@ func (v Values) WriteTable(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "%s\n\n", v.head()); err != nil {
 		return err
 	}
-	t := NewTable("key", "value", "hex")
+	t, cut := NewTable("key", "value", "hex"), false
 	for _, value := range v.Values {
 		text, hex := value.cells()
-		t.Row(Printable(value.Key), text, hex)
+		t.Row(Printable(value.Key), Fit(text, valueColumns), Fit(hex, valueColumns))
+		cut = cut || len(text) > valueColumns || len(hex) > valueColumns
 	}
-	_, err := t.WriteTo(w)
+	if _, err := t.WriteTo(w); err != nil || !cut {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nLong values are cut: -o json has them whole.")
 	return err
 }
+
+// valueColumns holds every balance: 2^256-1 has 78 digits.
+const valueColumns = 78
 
 func (v Values) head() string {
 	if v.Shard != nil {

@@ -14,7 +14,7 @@ type NotCommitted struct {
 
 func (e *NotCommitted) Error() string {
 	if e.Answer.Decision == client.Aborted {
-		return fmt.Sprintf("block %q was aborted and changed nothing: %s", e.Key, e.Answer.Reason)
+		return fmt.Sprintf("block %q was aborted: %s", e.Key, e.Answer.Reason)
 	}
 	return fmt.Sprintf("the outcome of block %q is unknown: %s: nothing is lost, run the same command again to learn it", e.Key, e.Answer.Reason)
 }

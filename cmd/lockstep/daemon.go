@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
+	"github.com/lockstep-exec/lockstep/coordinator"
+	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/executor"
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/state"
+	"github.com/lockstep-exec/lockstep/wal"
+)
+
+// stopTimeout bounds how long a daemon waits for calls under way when it is
+// told to stop; the whole takes at most 5 s.
+const stopTimeout = 2 * time.Second
+
+// daemon is what the coordinator and a shard have in common.
+type daemon interface {
+	Register(grpc.ServiceRegistrar)
+	Run(context.Context) error
+	Close() error
+	Ready() error
+}
+
+// host serves a daemon until it is told to stop or fails.
+type host struct {
+	daemon    daemon
+	listener  net.Listener
+	http      string // address; "" for none
+	endpoints serve.Endpoints
+}
+
+func (h host) run(cmd *cobra.Command) error {
+	log := cli.Logger(cmd.Context())
+	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready
+	var web *serve.HTTP
+	if h.http != "" {
+		var err error
+		if web, err = serve.ListenHTTP(h.http, h.endpoints); err != nil {
+			return errors.Join(err, h.listener.Close(), h.daemon.Close())
+		}
+	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	server := rpc.NewServer(rpc.ServerOptions{Logger: log})
+	h.daemon.Register(server.Server)
+	parts := 1
+	ended := make(chan error, 3)
+	go func() { ended <- server.Serve(h.listener) }()
+	if web != nil {
+		parts++
+		go func() { ended <- web.Run(ctx) }()
+	}
+	daemonEnded := make(chan error, 1)
+	go func() { daemonEnded <- h.daemon.Run(ctx) }()
+	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
+	if err == nil {
+		err = await(ctx, ended, daemonEnded, &parts)
+	} else {
+		cancel()
+		err = errors.Join(err, <-daemonEnded)
+	}
+	cancel()
+	stopping, stopped := context.WithTimeout(context.Background(), stopTimeout)
+	defer stopped()
+	err = errors.Join(err, h.daemon.Close())
+	server.Shutdown(stopping)
+	for range parts {
+		err = errors.Join(err, <-ended)
+	}
+	return refusedOr(err)
+}
+
+// await waits until the daemon ends, which it does when ctx ends or when it
+// fails, or until one of its servers fails.
+func await(ctx context.Context, ended, daemonEnded <-chan error, parts *int) error {
+	select {
+	case err := <-daemonEnded:
+		return err
+	case err := <-ended:
+		*parts--
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("a server ended by itself")
+		}
+		return err
+	}
+}
+
+// refusedOr gives damage and divergence their exit code.
+func refusedOr(err error) error {
+	for _, kind := range []error{
+		executor.ErrMismatch, coordinator.ErrMismatch, wal.ErrDamaged, wal.ErrFormat, state.ErrDamaged, state.ErrFormat,
+		history.ErrDamaged, history.ErrFormat, protocol.ErrLogOrder, protocol.ErrMalformed,
+	} {
+		if errors.Is(err, kind) {
+			return cli.Refused(err)
+		}
+	}
+	return err
+}
+
+// metrics makes a registry with what every process has.
+func metrics(own ...prometheus.Collector) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(own...)
+	return r
+}
+
+// gauge reads a figure when it is asked for.
+func gauge(name, help string, read func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "lockstep", Name: name, Help: help}, read)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
+	"github.com/lockstep-exec/lockstep/coordinator"
+	"github.com/lockstep-exec/lockstep/protocol"
+
+	"context"
+)
+
+// coordinatorSettings are the flags of coordinator.
+type coordinatorSettings struct {
+	options      coordinator.Options
+	listen, http string
+}
+
+func coordinatorCommand() *cobra.Command {
+	s := coordinatorSettings{options: coordinator.Options{Limits: protocol.DefaultLimits()}}
+	cmd := &cobra.Command{
+		Use:     "coordinator",
+		GroupID: groupRun,
+		Short:   "Run the coordinator",
+		Long: `Run the coordinator of a cluster: it orders blocks, has the shards execute them,
+and decides. Started on an empty directory it makes a new cluster.`,
+		Example: "  lockstep coordinator --data /var/lib/lockstep/coordinator --shards 4",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
+	}
+	cli.AddConfig(cmd)
+	f := cmd.Flags()
+	f.StringVar(&s.options.Directory, "data", "", "data `DIR`; made if it does not exist")
+	f.IntVar(&s.options.Shards, "shards", 0, "number of shards; fixed once the cluster is made")
+	f.StringVar(&s.listen, "listen", "127.0.0.1:7400", "`ADDRESS` for clients and shards")
+	f.StringVar(&s.http, "http", "127.0.0.1:7480", "`ADDRESS` for health and metrics; empty for none")
+	f.IntVar(&s.options.Protocol.Window, "window", protocol.DefaultWindow, "most heights in flight")
+	f.IntVar(&s.options.Protocol.QueueBlocks, "queue-blocks", 1024, "most blocks taken up and not decided")
+	f.Int64Var(&s.options.Protocol.QueueBytes, "queue-bytes", 256<<20, "most bytes of them")
+	f.DurationVar(&s.options.DefaultTimeout, "block-timeout", time.Minute, "how long a block may take whose client names no bound")
+	f.IntVar(&s.options.RetainHeights, "retain-heights", 64, "decided heights whose bodies stay in the log")
+	f.IntVar(&s.options.Batch.Transactions, "batch-transactions", 1000, "most transactions of a block that the coordinator makes")
+	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
+	limits := &s.options.Limits
+	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
+	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
+	f.IntVar(&limits.TransactionKeys, "max-transaction-keys", limits.TransactionKeys, "most keys of a transaction, of a new cluster")
+	f.IntVar(&limits.BlockBytes, "max-block-bytes", limits.BlockBytes, "largest block, of a new cluster")
+	f.IntVar(&limits.BlockTransactions, "max-block-transactions", limits.BlockTransactions, "most transactions of a block, of a new cluster")
+	cmd.MarkFlagRequired("data")
+	return cmd
+}
+
+func (s coordinatorSettings) run(cmd *cobra.Command) error {
+	if s.options.Protocol.Window < 1 || s.options.Protocol.Window > protocol.MaxWindow {
+		return cli.Usagef("--window must be between 1 and %d, not %d", protocol.MaxWindow, s.options.Protocol.Window)
+	}
+	if s.options.Shards < 0 || s.options.Shards > protocol.MaxShards {
+		return cli.Usagef("--shards must be between 1 and %d, not %d", protocol.MaxShards, s.options.Shards)
+	}
+	if err := s.options.Limits.Validate(); err != nil {
+		return cli.Usage(err)
+	}
+	listener, err := serve.Listen("listen", s.listen)
+	if err != nil {
+		return err
+	}
+	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
+	c, err := coordinator.Open(s.options)
+	if err != nil {
+		listener.Close()
+		return refusedOr(err)
+	}
+	return host{daemon: c, listener: listener, http: s.http, endpoints: serve.Endpoints{
+		Metrics: metrics(
+			gauge("height", "Newest decided height.", func() float64 {
+				if d := c.Status().Decided; d != nil {
+					return float64(d.Height())
+				}
+				return 0
+			}),
+			gauge("epoch", "Epoch of this coordinator.", func() float64 { return float64(c.Status().Epoch) }),
+			gauge("queued_blocks", "Blocks taken up and not decided.", func() float64 {
+				now := c.Status()
+				return float64(now.Queued + len(now.InFlight))
+			}),
+		),
+		Status: func(context.Context) (any, error) { return report.ClusterOf(c.Entry()), nil },
+	}}.run(cmd)
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
+	"github.com/lockstep-exec/lockstep/executor"
+	"github.com/lockstep-exec/lockstep/executor/ledger"
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// shardSettings are the flags of shard.
+type shardSettings struct {
+	options                 executor.Options
+	id                      int
+	listen, advertise, http string
+	coordinators            string
+}
+
+func shardCommand() *cobra.Command {
+	s := shardSettings{options: executor.Options{Machine: ledger.Machine{}}}
+	cmd := &cobra.Command{
+		Use:     "shard",
+		GroupID: groupRun,
+		Short:   "Run a shard",
+		Long: `Run one shard of a cluster. While its coordinator cannot be reached it keeps what
+is prepared, serves reads of committed state, and dials again.`,
+		Example: "  lockstep shard --id 0 --data /var/lib/lockstep/shard0 --coordinator 127.0.0.1:7400",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
+	}
+	cli.AddConfig(cmd)
+	f := cmd.Flags()
+	f.IntVar(&s.id, "id", -1, "number of the shard, from 0")
+	f.StringVar(&s.options.Directory, "data", "", "data `DIR`; made if it does not exist")
+	f.StringVar(&s.coordinators, "coordinator", "", "`ADDRESSES` of the coordinator, HOST:PORT[,...]")
+	f.StringVar(&s.listen, "listen", "127.0.0.1:0", "`ADDRESS` for peers and readers")
+	f.StringVar(&s.advertise, "advertise", "", "`ADDRESS` by which they reach it, if not the one it listens on")
+	f.StringVar(&s.http, "http", "", "`ADDRESS` for health, metrics and status; empty for none")
+	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which the shard refuses to prepare; negative for none")
+	f.DurationVar(&s.options.Runner.PeerTimeout, "peer-timeout", 0, "how long a peer may stay away before an attempt that needs it is refused (default 3s)")
+	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
+	for _, name := range []string{"id", "data", "coordinator"} {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+func (s shardSettings) run(cmd *cobra.Command) error {
+	if s.id < 0 || s.id >= protocol.MaxShards {
+		return cli.Usagef("--id must be between 0 and %d, not %d", protocol.MaxShards-1, s.id)
+	}
+	s.options.Shard = protocol.ShardID(s.id)
+	for _, address := range strings.Split(s.coordinators, ",") {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q", s.coordinators)
+		}
+		s.options.Coordinators = append(s.options.Coordinators, address)
+	}
+	listener, err := serve.Listen("listen", s.listen)
+	if err != nil {
+		return err
+	}
+	if s.options.Address = s.advertise; s.advertise == "" {
+		s.options.Address = listener.Addr().String()
+	}
+	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
+	shard, err := executor.Open(s.options)
+	if err != nil {
+		listener.Close()
+		return refusedOr(err)
+	}
+	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
+		Metrics: metrics(
+			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
+			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),
+			gauge("epoch", "Highest epoch seen.", func() float64 { return float64(shard.Status().Epoch) }),
+			gauge("prepared_attempts", "Prepared attempts without a known decision.", func() float64 { return float64(len(shard.Status().Prepared)) }),
+		),
+		Status: func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
+	}}.run(cmd)
+}

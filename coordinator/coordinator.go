@@ -225,54 +225,25 @@ func (c *Coordinator) create() error {
 }
 
 func (c *Coordinator) belongTogether() error {
-	dir, meta := c.options.Directory, c.history.Meta()
-	switch {
-	case c.options.Shards != 0 && c.options.Shards != meta.Config.Shards():
-		return mismatch("%s belongs to a cluster of %d shards, and the number cannot be changed: give --shards %d, or another --data",
-			dir, meta.Config.Shards(), meta.Config.Shards())
-	case meta.Log.ID != [16]byte(c.log.ID()):
-		return mismatch("%s holds a history and a log that do not belong together: bring back the log that goes with the history", dir)
-	case c.log.First() > meta.Log.Keep:
-		return mismatch("%s holds a history that is older than its log: the log begins at record %d, the history needs record %d; bring the newer history back",
-			dir, c.log.First(), meta.Log.Keep)
-	case c.log.Last() < meta.Log.Forced:
-		return mismatch("%s holds a log that is older than its history: the log ends at record %d, the history was written when record %d was durable; bring the newer log back",
-			dir, c.log.Last(), meta.Log.Forced)
-	}
-	return nil
+	ends := logEnds{id: c.log.ID(), first: c.log.First(), last: c.log.Last()}
+	return belongTogether(c.options.Directory, c.options.Shards, c.history.Meta(), ends)
 }
 
 // recover reads the log on top of the history.
 func (c *Coordinator) recover() (protocol.CoordinatorState, *Positions, error) {
-	from, err := c.history.State()
+	r, err := newReplay(c.history)
 	if err != nil {
-		return from, nil, fmt.Errorf("read the history: %w", err)
+		return protocol.CoordinatorState{}, nil, err
 	}
-	recovery := protocol.NewCoordinatorRecovery(from)
-	positions := newPositions()
-	for s, d := range from.Joined {
-		positions.joined[s] = d
-	}
-	positions.epoch = from.Epoch
-	err = c.log.Replay(c.history.Meta().Log.Keep, func(seq uint64, raw wal.Record) error {
-		rec, err := protocol.DecodeRecord(protocol.RecordType(raw.Type), raw.Data)
-		if err != nil {
-			return fmt.Errorf("record %d: %w", seq, err)
-		}
-		positions.add(rec, seq)
-		if err := recovery.Add(rec); err != nil {
-			return fmt.Errorf("record %d: %w", seq, err)
-		}
-		return nil
-	})
+	err = c.log.Replay(c.history.Meta().Log.Keep, r.add)
 	var state protocol.CoordinatorState
 	if err == nil {
-		state, err = recovery.Finish()
+		state, err = r.recovery.Finish()
 	}
 	if err != nil {
 		return state, nil, fmt.Errorf("read the log: %w", err)
 	}
-	return state, positions, nil
+	return state, r.positions, nil
 }
 
 func (c *Coordinator) pendingBlocks(proposals []*protocol.Proposed) ([]*protocol.Block, error) {

@@ -94,7 +94,7 @@ func (s *Shard) build() error {
 	if err != nil {
 		return err
 	}
-	if err := s.storage.restoreCommitted(recovered.Replayed); err != nil {
+	if err := restoreCommitted(s.storage.store, recovered.Replayed); err != nil {
 		return fmt.Errorf("bring back what was committed: %w", err)
 	}
 	identity := protocol.Identity{

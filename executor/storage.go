@@ -103,61 +103,86 @@ func randomID() (id [16]byte) {
 }
 
 func (s *storage) belongTogether(dir string, shard protocol.ShardID) error {
-	cp := s.store.Checkpoint()
+	return belongTogether(dir, s.store.Checkpoint(), shard, logEnds{id: s.log.ID(), first: s.log.First(), last: s.log.Last()})
+}
+
+// logEnds is which log, and from where to where it goes.
+type logEnds struct {
+	id          wal.ID
+	first, last uint64
+}
+
+func belongTogether(dir string, cp state.Checkpoint, shard protocol.ShardID, log logEnds) error {
 	switch {
 	case cp.Shard != shard:
 		return mismatch("%s belongs to shard %d, not to shard %d: start it with --id %d, or give another --data", dir, cp.Shard, shard, cp.Shard)
-	case cp.Log.ID != [16]byte(s.log.ID()):
+	case cp.Log.ID != [16]byte(log.id):
 		return mismatch("%s holds a database and a log that do not belong together: bring back the log that goes with the database", dir)
-	case s.log.First() > cp.Log.Keep:
+	case log.first > cp.Log.Keep:
 		return mismatch("%s holds a database that is older than its log: the log begins at record %d, the database needs record %d; bring the newer database back",
-			dir, s.log.First(), cp.Log.Keep)
-	case s.log.Last() < cp.Log.Forced:
+			dir, log.first, cp.Log.Keep)
+	case log.last < cp.Log.Forced:
 		return mismatch("%s holds a log that is older than its database: the log ends at record %d, the database was written when record %d was durable; bring the newer log back",
-			dir, s.log.Last(), cp.Log.Forced)
+			dir, log.last, cp.Log.Forced)
 	}
 	return nil
 }
 
-// recover reads the log on top of the database. positions has the sequence of
-// the Prepared record of every attempt that a later checkpoint may need.
-func (s *storage) recover() (st protocol.ShardState, positions map[protocol.AttemptID]uint64, err error) {
+// replay rebuilds what a shard knows from its database and its log.
+type replay struct {
+	recovery *protocol.ShardRecovery
+	// positions has the sequence of the Prepared record of every attempt that
+	// a later checkpoint may need.
+	positions map[protocol.AttemptID]uint64
+}
+
+func newReplay(cp state.Checkpoint) *replay {
+	return &replay{
+		recovery:  protocol.NewShardRecovery(cp.Config, cp.Epoch, cp.Committed),
+		positions: map[protocol.AttemptID]uint64{},
+	}
+}
+
+func (r *replay) add(seq uint64, raw wal.Record) error {
+	rec, err := protocol.DecodeRecord(protocol.RecordType(raw.Type), raw.Data)
+	if err != nil {
+		return fmt.Errorf("record %d: %w", seq, err)
+	}
+	if p, ok := rec.(*protocol.Prepared); ok {
+		r.positions[p.Attempt] = seq
+	}
+	if err := r.recovery.Add(rec); err != nil {
+		return fmt.Errorf("record %d: %w", seq, err)
+	}
+	return nil
+}
+
+// recover reads the log on top of the database.
+func (s *storage) recover() (protocol.ShardState, map[protocol.AttemptID]uint64, error) {
 	cp := s.store.Checkpoint()
-	recovery := protocol.NewShardRecovery(cp.Config, cp.Epoch, cp.Committed)
-	positions = map[protocol.AttemptID]uint64{}
-	err = s.log.Replay(cp.Log.Keep, func(seq uint64, raw wal.Record) error {
-		rec, err := protocol.DecodeRecord(protocol.RecordType(raw.Type), raw.Data)
-		if err != nil {
-			return fmt.Errorf("record %d: %w", seq, err)
-		}
-		if p, ok := rec.(*protocol.Prepared); ok {
-			positions[p.Attempt] = seq
-		}
-		if err := recovery.Add(rec); err != nil {
-			return fmt.Errorf("record %d: %w", seq, err)
-		}
-		return nil
-	})
+	r := newReplay(cp)
+	err := s.log.Replay(cp.Log.Keep, r.add)
+	var st protocol.ShardState
 	if err == nil {
-		st, err = recovery.Finish()
+		st, err = r.recovery.Finish()
 	}
 	if err != nil {
 		return st, nil, fmt.Errorf("read the log: %w", err)
 	}
-	return st, positions, nil
+	return st, r.positions, nil
 }
 
 // restoreCommitted makes what was committed above the checkpoint visible again.
-func (s *storage) restoreCommitted(commits []protocol.ReplayedCommit) error {
+func restoreCommitted(store *state.Store, commits []protocol.ReplayedCommit) error {
 	for _, c := range commits {
 		writes, err := protocol.DecodeWrites(c.Prepared.Writes)
 		if err != nil {
 			return err
 		}
-		if err := s.store.Stage(c.Height(), writes); err != nil {
+		if err := store.Stage(c.Height(), writes); err != nil {
 			return err
 		}
-		if err := s.store.Commit(c.Committed); err != nil {
+		if err := store.Commit(c.Committed); err != nil {
 			return err
 		}
 	}

@@ -35,6 +35,7 @@ func root() *cobra.Command {
 		getCommand(),
 		statusCommand(),
 		blocksCommand(),
+		recoverCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
 	)
 	return r

@@ -1,0 +1,82 @@
+package executor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/state"
+	"github.com/lockstep-exec/lockstep/wal"
+)
+
+// Offline is the data directory of a stopped shard, opened to be looked at:
+// what a start would bring back, from database and log together. Nothing on
+// the disk is changed.
+type Offline struct {
+	Checkpoint state.Checkpoint
+	State      protocol.ShardState
+	Log        wal.Assessment
+	store      *state.Store
+}
+
+// ReadOffline opens the data directory of a stopped shard. It refuses what a
+// start would refuse, and a directory that is in use (state.ErrLocked).
+func ReadOffline(dir string) (*Offline, error) {
+	hasLog, hasState, err := contents(dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case !hasState:
+		return nil, mismatch("%s holds no %s: it is not the data directory of a shard", dir, state.FileName)
+	case !hasLog:
+		return nil, mismatch("%s holds a database but no log: the log held what the database lacks; bring the folder %q back", dir, LogDirectory)
+	}
+	store, err := state.Open(dir, state.Options{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	o := &Offline{Checkpoint: store.Checkpoint(), store: store}
+	if err := o.read(dir); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return o, nil
+}
+
+func (o *Offline) read(dir string) (err error) {
+	log := filepath.Join(dir, LogDirectory)
+	if o.Log, err = wal.Assess(log); err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	ends := logEnds{id: o.Log.ID, first: o.Log.First, last: o.Log.Last}
+	if err := belongTogether(dir, o.Checkpoint, o.Checkpoint.Shard, ends); err != nil {
+		return err
+	}
+	replay := newReplay(o.Checkpoint)
+	_, err = wal.Scan(log, func(f wal.Found) error {
+		if f.Problem != nil || f.Seq < o.Checkpoint.Log.Keep || f.Seq > o.Log.Last {
+			return nil // a tail that a start would cut, or records that are not needed
+		}
+		return replay.add(f.Seq, wal.Record{Type: f.Record.Type, Data: bytes.Clone(f.Record.Data)})
+	})
+	if err == nil {
+		o.State, err = replay.recovery.Finish()
+	}
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	return restoreCommitted(o.store, o.State.Replayed)
+}
+
+// Committed is what the shard has committed.
+func (o *Offline) Committed() protocol.Committed { return o.State.Committed }
+
+// Scan calls fn with every pair of the committed state, ascending by key.
+func (o *Offline) Scan(fn func(key, value []byte) error) error {
+	_, err := o.store.Scan(fn)
+	return err
+}
+
+// Close lets go of the directory.
+func (o *Offline) Close() error { return o.store.Close() }

@@ -2,12 +2,14 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 const (
@@ -140,12 +142,16 @@ func (k *keeper) keep() error {
 		}
 		newest := batch[len(batch)-1].Height()
 		meta := k.meta(newest)
-		if err := k.archive.history.Append(meta, batch); err != nil {
+		err := k.archive.history.Append(meta, batch)
+		if errors.Is(err, history.ErrNoSpace) {
+			return nil // tried again soon; the log holds them until then
+		}
+		if err != nil {
 			return fmt.Errorf("keep decisions in the history: %w", err)
 		}
 		k.archive.kept(len(batch))
 		k.told(newest)
-		if err := k.log.Trim(meta.Log.Keep); err != nil {
+		if err := k.log.Trim(meta.Log.Keep); err != nil && !errors.Is(err, wal.ErrNoSpace) {
 			return fmt.Errorf("trim the log: %w", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -47,6 +48,9 @@ type Options struct {
 	// log after every shard has made them durable; 0 means 64.
 	RetainHeights int
 	Batch         BatchOptions
+	// MinFreeBytes is the free space of the data directory's file system below
+	// which no more blocks are taken up; 0 means 128 MiB, negative means none.
+	MinFreeBytes int64
 }
 
 func (o Options) withDefaults() Options {
@@ -58,6 +62,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RetainHeights == 0 {
 		o.RetainHeights = 64
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = 128 << 20
 	}
 	if o.Limits == (protocol.Limits{}) {
 		o.Limits = protocol.DefaultLimits()
@@ -93,9 +100,10 @@ type Coordinator struct {
 	readers  *shardReaders
 	batcher  *batcher
 
-	inbox chan protocol.Event
-	ended chan struct{} // closed when nobody reads the inbox any more
-	once  sync.Once
+	inbox      chan protocol.Event
+	ended      chan struct{} // closed when nobody reads the inbox any more
+	once       sync.Once
+	obstructed atomic.Pointer[string] // why no block is taken up; "" if they are
 }
 
 // Open opens the data directory, or makes a new cluster in an empty one, and
@@ -309,6 +317,7 @@ func (c *Coordinator) loop(ctx context.Context, failed <-chan error) error {
 	defer tick.Stop()
 	confirm := time.NewTicker(confirmInterval)
 	defer confirm.Stop()
+	c.lookAtSpace()
 	if err := c.node.Handle(protocol.Tick{Now: time.Now()}); err != nil {
 		return err
 	}
@@ -326,6 +335,7 @@ func (c *Coordinator) loop(ctx context.Context, failed <-chan error) error {
 		case now := <-tick.C:
 			events = append(events, protocol.Tick{Now: now})
 		case <-confirm.C:
+			c.lookAtSpace()
 			if err := c.log.Confirm(); err != nil {
 				events = append(events, protocol.Fenced{Reason: err.Error()})
 			}

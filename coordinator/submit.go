@@ -28,6 +28,9 @@ func (c *Coordinator) submit(ctx context.Context, b *protocol.Block, deadline ti
 		if ok {
 			return decided(b, d), nil
 		}
+		if err := c.room(); err != nil {
+			return protocol.Answer{}, err
+		}
 		a, err := c.enter(ctx, protocol.Submitted{Block: b, Deadline: deadline, Checked: checked})
 		if err != nil || a.Verdict != protocol.VerdictRecheck {
 			return a, err

@@ -25,6 +25,7 @@ type Exchange struct {
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
 	now      func() time.Time
+	silence  time.Duration // a peer that says nothing for longer is dialled again
 
 	mu      sync.Mutex
 	cluster protocol.ClusterID
@@ -46,7 +47,7 @@ func NewExchange(self protocol.ShardID, instance protocol.InstanceID, dial Diale
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Exchange{
 		self: self, instance: instance, dial: dial, deliver: deliver, logger: logger,
-		ctx: ctx, cancel: cancel, now: time.Now, peers: map[protocol.ShardID]*peer{},
+		ctx: ctx, cancel: cancel, now: time.Now, silence: linkSilence, peers: map[protocol.ShardID]*peer{},
 	}
 }
 
@@ -146,7 +147,8 @@ func (x *Exchange) clusterID() protocol.ClusterID {
 	return x.cluster
 }
 
-// Close ends all links and waits for them.
+// Close ends all links and the streams of the peers, and waits for the links.
+// The server of the streams waits for those.
 func (x *Exchange) Close() {
 	x.mu.Lock()
 	x.cancel()

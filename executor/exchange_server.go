@@ -35,9 +35,17 @@ func (s *exchangeServer) Push(stream takeStream) error {
 	s.exchange.streamed(from, +1)
 	defer s.exchange.streamed(from, -1)
 	p := &progress{stream: stream, ended: make(chan struct{})}
+	taken := make(chan error, 1)
+	// It outlives this call for a moment if the exchange is closed: what ends
+	// its Recv is the end of the call.
+	go func() { taken <- s.take(stream, from, p) }()
 	var group sync.WaitGroup
 	group.Go(p.report)
-	err = s.take(stream, from, p)
+	select {
+	case err = <-taken:
+	case <-s.exchange.ctx.Done():
+		err = status.Error(codes.Unavailable, "this shard is being stopped")
+	}
 	close(p.ended)
 	group.Wait()
 	return err

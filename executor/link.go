@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -64,6 +65,8 @@ func jitter(most time.Duration) time.Duration { return rand.N(most) + time.Milli
 
 // run holds one stream until it breaks.
 func (l *link) run(ctx context.Context) error {
+	var draining sync.WaitGroup
+	defer draining.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conn, err := l.exchange.dial(l.address)
@@ -71,6 +74,9 @@ func (l *link) run(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
+	// A peer that says nothing is given up, in the greeting and afterwards.
+	silent := time.AfterFunc(l.exchange.silence, cancel)
+	defer silent.Stop()
 	stream, err := wirepb.NewExchangeServiceClient(conn).Push(ctx)
 	if err != nil {
 		return err
@@ -83,7 +89,7 @@ func (l *link) run(ctx context.Context) error {
 		l.failures = 0
 	}
 	broken := make(chan error, 1)
-	go func() { broken <- drain(stream, cancel) }()
+	draining.Go(func() { broken <- l.drain(stream, silent) })
 	return l.pump(ctx, stream, broken)
 }
 
@@ -109,16 +115,14 @@ func (l *link) greet(stream pushStream) error {
 	return nil
 }
 
-// drain reads the peer's progress, which shows that it is there. A stream that
-// was cut silently is ended when none has come for linkSilence.
-func drain(stream pushStream, cancel func()) error {
-	silent := time.AfterFunc(linkSilence, cancel)
-	defer silent.Stop()
+// drain reads the peer's progress, which shows that it is there: silent, which
+// ends a stream that was cut silently, begins anew with each.
+func (l *link) drain(stream pushStream, silent *time.Timer) error {
 	for {
+		silent.Reset(l.exchange.silence)
 		if _, err := stream.Recv(); err != nil {
 			return err
 		}
-		silent.Reset(linkSilence)
 	}
 }
 
@@ -126,22 +130,20 @@ func drain(stream pushStream, cancel func()) error {
 func (l *link) pump(ctx context.Context, stream pushStream, broken <-chan error) error {
 	sent := uint64(0)
 	for {
-		for {
-			entry, ok := l.outbox.after(sent)
-			if !ok {
-				break
-			}
+		entry, ok, changed := l.outbox.after(sent)
+		if ok {
 			if err := l.send(stream, entry); err != nil {
 				return fmt.Errorf("%w (%w)", err, <-broken)
 			}
 			sent = entry.number
+			continue
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-broken:
 			return err
-		case <-l.outbox.changed:
+		case <-changed:
 		}
 	}
 }

@@ -63,9 +63,10 @@ type Parts struct {
 // a shard acts. One goroutine calls Handle; the other methods are safe for
 // concurrent use.
 type Node struct {
-	machine *protocol.Participant
-	parts   Parts
-	stopped error // why the node stopped
+	machine     *protocol.Participant
+	parts       Parts
+	stopped     error // why the node stopped
+	quarantined bool  // and said so
 
 	// durable is what the log says, for checkpoints. The mutex is held while
 	// records are appended, so a checkpoint sees none by halves.
@@ -131,8 +132,11 @@ func (n *Node) remember(p *protocol.Prepared, sequence uint64) {
 // A broken safety rule is no error: the node is quarantined, says so, and
 // changes nothing any more.
 func (n *Node) Handle(events ...protocol.Event) error {
-	if n.stopped != nil {
+	switch {
+	case n.stopped != nil:
 		return n.stopped
+	case n.quarantined:
+		return nil
 	}
 	defer n.publish()
 	var effects protocol.Effects
@@ -308,6 +312,7 @@ func (n *Node) Checkpointed(h protocol.Height) {
 // quarantine says why the node does nothing any more, and ends the session, so
 // that no peer waits for it in vain.
 func (n *Node) quarantine(why error) {
+	n.quarantined = true
 	s := n.machine.Status()
 	n.parts.Logger.Error("quarantined: this shard found proof of divergence; it votes and serves no more, and has changed nothing. Run lockstep recover verify on its data directory",
 		"reason", why, "height", s.Committed.Height(), "epoch", s.Epoch)
@@ -324,6 +329,7 @@ func (n *Node) stop(why error) error {
 	if s := n.machine.Status().Session; s != 0 {
 		n.parts.Sessions.Close(s, "the shard has stopped")
 	}
+	n.publish()
 	return n.stopped
 }
 

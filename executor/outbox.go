@@ -15,7 +15,10 @@ type outbox struct {
 	mu      sync.Mutex
 	entries []outEntry // ascending by number
 	last    uint64
-	changed chan struct{} // capacity 1
+	// changed is closed and replaced at every add: while the peer moves to
+	// another address, the old link and the new one wait side by side, and
+	// neither may take the other's wake-up.
+	changed chan struct{}
 }
 
 type outEntry struct {
@@ -24,17 +27,15 @@ type outEntry struct {
 	values  []byte
 }
 
-func newOutbox() *outbox { return &outbox{changed: make(chan struct{}, 1)} }
+func newOutbox() *outbox { return &outbox{changed: make(chan struct{})} }
 
 func (o *outbox) add(a protocol.AttemptID, values []byte) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.last++
 	o.entries = append(o.entries, outEntry{number: o.last, attempt: a, values: values})
-	o.mu.Unlock()
-	select {
-	case o.changed <- struct{}{}:
-	default:
-	}
+	close(o.changed)
+	o.changed = make(chan struct{})
 }
 
 // release forgets the attempts that keep reports false for.
@@ -44,8 +45,9 @@ func (o *outbox) release(keep func(protocol.AttemptID) bool) {
 	o.entries = slices.DeleteFunc(o.entries, func(e outEntry) bool { return !keep(e.attempt) })
 }
 
-// after gives the first entry with a number above n.
-func (o *outbox) after(n uint64) (outEntry, bool) {
+// after gives the first entry with a number above n. If there is none, it
+// gives a channel that is closed when there may be one.
+func (o *outbox) after(n uint64) (e outEntry, ok bool, changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at, _ := slices.BinarySearchFunc(o.entries, n+1, func(e outEntry, n uint64) int {
@@ -58,9 +60,9 @@ func (o *outbox) after(n uint64) (outEntry, bool) {
 		return 0
 	})
 	if at == len(o.entries) {
-		return outEntry{}, false
+		return outEntry{}, false, o.changed
 	}
-	return o.entries[at], true
+	return o.entries[at], true, nil
 }
 
 // bytes is what the outbox holds.

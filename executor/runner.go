@@ -150,12 +150,11 @@ func (r *Runner) Execute(x *protocol.Execute) {
 	if p := r.executions[x.Attempt.Height-1]; p != nil {
 		below = p.staged
 	}
-	r.group.Add(1)
-	go func() {
-		defer r.group.Done()
+	config := r.config
+	r.group.Go(func() {
 		defer e.cancel()
-		r.execute(x, e, below, r.config)
-	}()
+		r.execute(x, e, below, config)
+	})
 }
 
 // Drop ends the executions at a height and above, and forgets their writes.

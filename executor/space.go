@@ -6,20 +6,11 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
-	"golang.org/x/sys/unix"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // spaceInterval is how often the free space is looked at.
 const spaceInterval = 250 * time.Millisecond
-
-// FreeBytes is the space of a directory's file system that may still be used.
-func FreeBytes(dir string) (int64, error) {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
-		return 0, fmt.Errorf("look at the free space of %s: %w", dir, err)
-	}
-	return int64(fs.Bavail) * fs.Bsize, nil
-}
 
 // watchSpace tells the machine when there is too little space to prepare, and
 // when there is enough again (rule S9). What is prepared can still commit.
@@ -45,7 +36,7 @@ func (s *Shard) watchSpace(ctx context.Context) {
 }
 
 func (s *Shard) lacksSpace() string {
-	free, err := FreeBytes(s.options.Directory)
+	free, err := wal.FreeBytes(s.options.Directory)
 	switch {
 	case err != nil:
 		return err.Error()

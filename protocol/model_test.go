@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("model.seeds", 1500, "number of seeds of the randomized model test")
+	modelSeeds = flag.Int("model.seeds", 800, "number of seeds of the randomized model test")
 	modelFirst = flag.Uint64("model.first", 1, "first seed of the randomized model test")
 	modelTrace = flag.Bool("model.trace", false, "print every step of the first seed")
 )

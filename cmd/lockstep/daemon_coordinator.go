@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,8 +11,6 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/protocol"
-
-	"context"
 )
 
 // coordinatorSettings are the flags of coordinator.
@@ -45,6 +44,7 @@ and decides. Started on an empty directory it makes a new cluster.`,
 	f.IntVar(&s.options.RetainHeights, "retain-heights", 64, "decided heights whose bodies stay in the log")
 	f.IntVar(&s.options.Batch.Transactions, "batch-transactions", 1000, "most transactions of a block that the coordinator makes")
 	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
+	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")

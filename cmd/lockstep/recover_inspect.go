@@ -96,7 +96,7 @@ func (s inspectSettings) run(cmd *cobra.Command) error {
 
 // inspect finds out by its files whose directory it is.
 func inspect(dir string) (inspection, error) {
-	free, err := executor.FreeBytes(dir)
+	free, err := wal.FreeBytes(dir)
 	if err != nil {
 		return inspection{}, err
 	}

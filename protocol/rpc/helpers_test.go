@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of a test; only a failing one comes near it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // event is a call to a handler.
 type event struct {

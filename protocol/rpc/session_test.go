@@ -51,7 +51,7 @@ func checkOrder(t *testing.T, events []event) {
 	}
 }
 
-// While a block of 40 MiB is on its way to a shard that is busy, a Commit that
+// While a block that no window holds is on its way to a shard that is busy, a Commit that
 // is sent after it arrives before it, and everything else stays in order.
 func TestCommitOvertakesBlock(t *testing.T) {
 	c := startCoordinator(t)
@@ -64,7 +64,7 @@ func TestCommitOvertakesBlock(t *testing.T) {
 	s.hold(true)
 	send(&protocol.Welcome{Config: testConfig()})
 	awaitMessage[*protocol.Welcome](s.recorder, 1) // now the reader is held up
-	send(execute(2, 40<<20))
+	send(execute(2, 8<<20))
 	send(protocol.Abort{Attempt: attempt(2)})
 	send(commit(1))
 	s.hold(false)
@@ -78,7 +78,7 @@ func TestCommitOvertakesBlock(t *testing.T) {
 			order = append(order, "abort")
 		case *protocol.Execute:
 			order = append(order, "execute")
-			if len(m.SubBlock) != 40<<20 || m.SubBlock[40<<20-1] != 2 {
+			if len(m.SubBlock) != 8<<20 || m.SubBlock[8<<20-1] != 2 {
 				t.Error("the block was damaged")
 			}
 		}
@@ -126,11 +126,11 @@ func TestMessageLargerThanQueue(t *testing.T) {
 }
 
 func TestServerCloseFlushes(t *testing.T) {
-	c := startCoordinator(t)
-	s := startShard(t, c.address)
+	c := startCoordinator(t, func(o *rpc.SessionServerOptions) { o.Flush = patience })
+	s := startShard(t, c.address, func(o *rpc.SessionClientOptions) { o.Flush = patience })
 	_, at := awaitMessage[*protocol.Hello](c.recorder, 1)
 	awaitMessage[*protocol.Welcome](s.recorder, 1)
-	c.sessions.Send(protocol.Envelope{Session: at.session, Epoch: 1, Message: execute(1, 10<<20)})
+	c.sessions.Send(protocol.Envelope{Session: at.session, Epoch: 1, Message: execute(1, 6<<20)})
 	c.sessions.Send(protocol.Envelope{Session: at.session, Epoch: 1, Message: protocol.Reject{Kind: protocol.RejectStale, Reason: "too old"}})
 	c.sessions.Close(at.session, "a newer coordinator exists")
 	c.sessions.Send(protocol.Envelope{Session: at.session, Epoch: 1, Message: commit(1)}) // too late
@@ -150,8 +150,8 @@ func TestServerCloseFlushes(t *testing.T) {
 }
 
 func TestClientCloseFlushes(t *testing.T) {
-	c := startCoordinator(t)
-	s := startShard(t, c.address)
+	c := startCoordinator(t, func(o *rpc.SessionServerOptions) { o.Flush = patience })
+	s := startShard(t, c.address, func(o *rpc.SessionClientOptions) { o.Flush = patience })
 	_, here := awaitMessage[*protocol.Welcome](s.recorder, 1)
 	codes := make([]byte, 1_000_000)
 	for i := range codes {

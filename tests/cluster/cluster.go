@@ -1,0 +1,195 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// Options say what to run.
+type Options struct {
+	Binary string
+	Shards int
+	// CoordinatorArgs and ShardArgs are added to the command lines.
+	CoordinatorArgs, ShardArgs []string
+	// Data gives the data directory of a node; nil means one under a
+	// directory of the test.
+	Data func(node string) string
+	// MayQuarantine allows what otherwise fails the test.
+	MayQuarantine bool
+}
+
+// Cluster is a coordinator and its shards.
+type Cluster struct {
+	Coordinator *Node
+	Shards      []*Node
+	Clients     *Proxy // stands for the coordinator's address to clients
+
+	tb      testing.TB
+	options Options
+	dir     string
+}
+
+// New prepares a cluster and starts nothing. Everything ends with the test.
+func New(tb testing.TB, o Options) *Cluster {
+	tb.Helper()
+	c := &Cluster{tb: tb, options: o, dir: tb.TempDir()}
+	c.Clients = c.proxy()
+	c.Coordinator = c.node("coordinator", c.aimAtCoordinator, append([]string{
+		"coordinator", "--shards", strconv.Itoa(o.Shards), "--listen", "127.0.0.1:0",
+	}, o.CoordinatorArgs...))
+	for i := range o.Shards {
+		c.Shards = append(c.Shards, c.shard(i))
+	}
+	tb.Cleanup(c.end)
+	return c
+}
+
+// Start prepares a cluster, starts all of it, and waits until it is ready.
+func Start(tb testing.TB, o Options) *Cluster {
+	tb.Helper()
+	c := New(tb, o)
+	c.StartAll()
+	c.AwaitReady()
+	return c
+}
+
+func (c *Cluster) shard(i int) *Node {
+	uplink, inbound := c.proxy(), c.proxy()
+	n := c.node(fmt.Sprintf("shard%d", i), func(p *Process) { inbound.Aim(p.Address) }, append([]string{
+		"shard", "--id", strconv.Itoa(i), "--coordinator", uplink.Address(), "--advertise", inbound.Address(),
+	}, c.options.ShardArgs...))
+	n.Uplink, n.Inbound = uplink, inbound
+	return n
+}
+
+func (c *Cluster) node(name string, started func(*Process), args []string) *Node {
+	data := filepath.Join(c.dir, name)
+	if c.options.Data != nil {
+		data = c.options.Data(name)
+	}
+	return &Node{
+		Name: name, Data: data, tb: c.tb, binary: c.options.Binary, started: started,
+		logFile: filepath.Join(c.dir, name+".log"), args: append(args, "--data", data, "--http", "127.0.0.1:0"),
+	}
+}
+
+func (c *Cluster) proxy() *Proxy {
+	c.tb.Helper()
+	p, err := NewProxy()
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return p
+}
+
+func (c *Cluster) aimAtCoordinator(p *Process) {
+	c.Clients.Aim(p.Address)
+	for _, s := range c.Shards {
+		s.Uplink.Aim(p.Address)
+	}
+}
+
+// Nodes are the coordinator and all shards.
+func (c *Cluster) Nodes() []*Node { return append([]*Node{c.Coordinator}, c.Shards...) }
+
+// StartAll starts what does not run.
+func (c *Cluster) StartAll() {
+	c.tb.Helper()
+	for _, n := range c.Nodes() {
+		if n.Process != nil {
+			if _, ended := n.Ended(); !ended {
+				continue
+			}
+		}
+		n.Start()
+	}
+}
+
+// StopAll ends everything with SIGTERM, shards first: a coordinator that goes
+// first is what other tests are for.
+func (c *Cluster) StopAll() {
+	c.tb.Helper()
+	nodes := c.Nodes()
+	slices.Reverse(nodes)
+	for _, n := range nodes {
+		n.Stop()
+	}
+}
+
+// HealAll undoes everything that was done to links.
+func (c *Cluster) HealAll() {
+	for _, p := range c.proxies() {
+		p.Heal()
+	}
+}
+
+func (c *Cluster) proxies() []*Proxy {
+	all := []*Proxy{c.Clients}
+	for _, s := range c.Shards {
+		all = append(all, s.Uplink, s.Inbound)
+	}
+	return all
+}
+
+// Status asks the coordinator.
+func (c *Cluster) Status() (s ClusterStatus, err error) {
+	return s, c.Coordinator.fetchJSON("/status", &s)
+}
+
+// Height is the newest committed height; a coordinator that cannot say fails
+// the test.
+func (c *Cluster) Height() uint64 {
+	c.tb.Helper()
+	s, err := c.Status()
+	if err != nil {
+		c.tb.Fatalf("ask the coordinator for its height: %v", err)
+	}
+	return s.Height
+}
+
+// CheckAlive fails the test if a process ended without being told to.
+func (c *Cluster) CheckAlive() {
+	c.tb.Helper()
+	for _, n := range c.Nodes() {
+		if n.Process == nil {
+			continue
+		}
+		if fault := n.fault(); fault != "" {
+			c.tb.Fatalf("%s: %s\n%s", n.Name, fault, n.LogTail(10))
+		}
+	}
+}
+
+// end kills what still runs and looks for what must never happen.
+func (c *Cluster) end() {
+	for _, n := range c.Nodes() {
+		n.check(c.options.MayQuarantine)
+		if n.Process != nil {
+			n.Kill()
+		}
+		if c.tb.Failed() {
+			c.tb.Logf("the end of the log of %s:\n%s", n.Name, n.LogTail(6))
+		}
+	}
+	for _, p := range c.proxies() {
+		p.Close()
+	}
+	if keep := os.Getenv("LOCKSTEP_KEEP"); keep != "" && c.tb.Failed() {
+		c.keep(keep)
+	}
+}
+
+// keep copies what a failed test left, for whoever looks into it.
+func (c *Cluster) keep(into string) {
+	to := filepath.Join(into, fmt.Sprintf("%s-%d", filepath.Base(c.tb.Name()), time.Now().UnixNano()))
+	if err := os.CopyFS(to, os.DirFS(c.dir)); err != nil {
+		c.tb.Logf("keep what is left: %v", err)
+		return
+	}
+	c.tb.Logf("what is left was kept in %s", to)
+}

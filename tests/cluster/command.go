@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// commandTimeout bounds every command of a test.
+const commandTimeout = 4 * time.Minute
+
+// Result is what a command came to.
+type Result struct {
+	Code     int
+	Out, Err string
+}
+
+// Command is one that runs.
+type Command struct {
+	tb    testing.TB
+	cmd   *exec.Cmd
+	err   bytes.Buffer
+	read  chan struct{} // closed at the end of the output
+	timer *time.Timer
+
+	mu    sync.Mutex
+	out   strings.Builder
+	lines int
+}
+
+// Go starts the binary on a command line and does not wait.
+func Go(tb testing.TB, binary string, args ...string) *Command {
+	tb.Helper()
+	c := &Command{tb: tb, cmd: exec.Command(binary, args...), read: make(chan struct{})}
+	c.cmd.Stderr, c.cmd.SysProcAttr = &c.err, noOrphans()
+	out, err := c.cmd.StdoutPipe()
+	if err == nil {
+		err = c.cmd.Start()
+	}
+	if err != nil {
+		tb.Fatalf("run lockstep %s: %v", strings.Join(args, " "), err)
+	}
+	c.timer = time.AfterFunc(commandTimeout, func() { c.cmd.Process.Signal(syscall.SIGKILL) })
+	go c.follow(out)
+	return c
+}
+
+// Run starts the binary and waits for what it comes to.
+func Run(tb testing.TB, binary string, args ...string) Result {
+	tb.Helper()
+	return Go(tb, binary, args...).Wait()
+}
+
+func (c *Command) follow(out io.Reader) {
+	defer close(c.read)
+	r := bufio.NewReader(out)
+	for {
+		line, err := r.ReadString('\n')
+		c.mu.Lock()
+		c.out.WriteString(line)
+		if line != "" {
+			c.lines++
+		}
+		c.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Lines is how many lines it has printed so far, and whether more may come.
+func (c *Command) Lines() (n int, more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.read:
+		return c.lines, false
+	default:
+		return c.lines, true
+	}
+}
+
+// Interrupt ends it as Ctrl-C does.
+func (c *Command) Interrupt() { c.cmd.Process.Signal(syscall.SIGINT) }
+
+// Wait gives what it came to.
+func (c *Command) Wait() Result {
+	c.tb.Helper()
+	<-c.read
+	c.cmd.Wait()
+	if !c.timer.Stop() {
+		c.tb.Fatalf("%s did not end within %s: %s", strings.Join(c.cmd.Args, " "), commandTimeout, c.err.String())
+	}
+	return Result{Code: c.cmd.ProcessState.ExitCode(), Out: c.out.String(), Err: c.err.String()}
+}
+
+// Go starts a command of clients, without the flag that says where the
+// coordinator is.
+func (c *Cluster) Go(args ...string) *Command {
+	c.tb.Helper()
+	return Go(c.tb, c.options.Binary, append(args, "--coordinator", c.Clients.Address())...)
+}
+
+// Lockstep runs a command of clients and gives what it came to.
+func (c *Cluster) Lockstep(args ...string) Result {
+	c.tb.Helper()
+	return c.Go(args...).Wait()
+}

@@ -114,6 +114,8 @@ type keeper struct {
 	retain    protocol.Height        // heights whose bodies stay in the log
 	lowest    func() protocol.Height // lowest height a resync may ask for
 	told      func(protocol.Height)  // the history is durable up to here
+	logger    hclog.Logger
+	full      bool // said that the disk is too full
 }
 
 // run works until ctx ends, or until the history or the log fails.
@@ -126,10 +128,24 @@ func (k *keeper) run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := k.keep(); err != nil {
+		switch err := k.keep(); {
+		case errors.Is(err, history.ErrNoSpace) || errors.Is(err, wal.ErrNoSpace):
+			k.putOff(err)
+		case err != nil:
 			return err
+		default:
+			k.full = false
 		}
 	}
+}
+
+// putOff says once that the disk is too full. Nothing is lost: the log holds
+// what the history lacks, and memory too.
+func (k *keeper) putOff(err error) {
+	if !k.full {
+		k.logger.Warn("decisions stay in the log and in memory until there is more disk space for the history: free some", "error", err)
+	}
+	k.full = true
 }
 
 // keep moves what waits. The decisions are forced already: nothing is decided
@@ -161,7 +177,6 @@ func (k *keeper) keep() error {
 // from the lowest height that a resync may ask for, that is not kept longer as
 // configured, or that the history will not hold yet.
 func (k *keeper) meta(newest protocol.Height) history.Meta {
-	epoch, joined := k.positions.standing()
 	_, durable := k.log.Position()
 	lowest := min(k.lowest(), newest+1)
 	if lowest > k.retain {
@@ -169,8 +184,8 @@ func (k *keeper) meta(newest protocol.Height) history.Meta {
 	} else {
 		lowest = 0
 	}
-	return history.Meta{
-		Config: k.config, Epoch: epoch, Joined: joined,
-		Log: history.LogPosition{ID: k.logID, Keep: k.positions.keep(lowest, durable+1), Forced: durable},
-	}
+	position := history.LogPosition{ID: k.logID, Keep: k.positions.keep(lowest, durable+1), Forced: durable}
+	// Read last, so that no record before Keep is missing in it.
+	epoch, joined := k.positions.standing()
+	return history.Meta{Config: k.config, Epoch: epoch, Joined: joined, Log: position}
 }

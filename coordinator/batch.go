@@ -244,6 +244,9 @@ func (s *api) takeUp(stream submitStream, r *results) error {
 		if err != nil {
 			return err
 		}
+		if err := s.coordinator.room(); err != nil {
+			return err
+		}
 		for _, t := range in.GetTransactions() {
 			transaction, err := wire.Transaction(t.GetTransaction(), s.coordinator.config.Limits)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Staging is what a runner needs of the state: reads as of the height below a
@@ -46,7 +47,14 @@ type RunnerOptions struct {
 	StallTimeout time.Duration // no value from anyone for longer makes it refused; 0 means 60 s
 	EarlyBytes   int64         // values for attempts not begun here; 0 means 64 MiB
 	BacklogBytes int64         // executions wait while more is to be checkpointed; 0 means 256 MiB
+	// ResultBytes bounds writes, pushed values and outcomes of an attempt: a
+	// block that comes to more is refused, for its Prepared record could not be
+	// written. 0 means what a record of the log can hold.
+	ResultBytes int
 }
+
+// recordHead is room for what else stands in a Prepared record.
+const recordHead = 4 << 10
 
 // Runner executes attempts in the background, each after the one it builds on,
 // and stages what they write. Execute, Drop, Restore and Commit are for the
@@ -85,6 +93,7 @@ type execution struct {
 
 	pushedMu sync.Mutex
 	pushed   [][]byte  // by shard: everything pushed, for the Prepared record
+	bytes    int       // of pushed
 	heard    time.Time // when the last values came
 }
 
@@ -249,7 +258,15 @@ func (r *Runner) compute(x *protocol.Execute, e *execution, below <-chan struct{
 	if err != nil {
 		return protocol.Result{}, refuse(false, "%v", err)
 	}
+	if size := len(result.Writes) + len(result.Pushed) + len(protocol.EncodeOutcomes(result.Outcomes)); size > r.options.ResultBytes {
+		return protocol.Result{}, r.tooLarge(size)
+	}
 	return result, r.stage(e, writes)
+}
+
+func (r *Runner) tooLarge(size int) *refusedError {
+	return &refusedError{protocol.Refusal{Reason: fmt.Sprintf(
+		"the block comes to %d bytes of writes and exchanged values on shard %d, the most that can be prepared is %d: make smaller blocks", size, r.self, r.options.ResultBytes)}}
 }
 
 // plan derives the conflict graph; not more at a time than there are cores.
@@ -306,10 +323,10 @@ func (r *Runner) readBase(g *graph, asOf protocol.Height) ([]value, error) {
 
 // drive starts the run, lets values in, and works until it is over.
 func (r *Runner) drive(e *execution, run *run, base []value, shards int) error {
-	p := newPool(run, func(out pushes) { r.flush(e, out) })
+	p := newPool(run, func(out pushes) { r.flush(e, run, out) })
 	out := make(pushes, shards)
 	p.add(run.start(base, out))
-	r.flush(e, out)
+	r.flush(e, run, out)
 	if err := r.open(e, run, p); err != nil {
 		return err
 	}
@@ -354,18 +371,29 @@ func (r *Runner) open(e *execution, run *run, p *pool) error {
 	return nil
 }
 
-// flush hands what was collected to the peers, and keeps it for the record.
-func (r *Runner) flush(e *execution, out pushes) {
+// flush hands what was collected to the peers, and keeps it for the record. A
+// run that pushes more than a record holds is ended before it fills the memory.
+func (r *Runner) flush(e *execution, run *run, out pushes) {
 	for s, values := range out {
 		if len(values) == 0 {
 			continue
 		}
-		e.pushedMu.Lock()
-		e.pushed[s] = append(e.pushed[s], values...)
-		e.pushedMu.Unlock()
+		if size := e.keep(s, values); size > r.options.ResultBytes {
+			run.fail(r.tooLarge(size).Refusal)
+			return
+		}
 		r.pusher.Push(protocol.ShardID(s), e.attempt, values)
 		out[s] = nil
 	}
+}
+
+// keep adds to what was pushed to a shard, and gives the size of all that was.
+func (e *execution) keep(shard int, values []byte) int {
+	e.pushedMu.Lock()
+	defer e.pushedMu.Unlock()
+	e.pushed[shard] = append(e.pushed[shard], values...)
+	e.bytes += len(values)
+	return e.bytes
 }
 
 // stage puts the writes on top of the state, unless the attempt was dropped.
@@ -394,6 +422,9 @@ func (o RunnerOptions) withDefaults() RunnerOptions {
 	}
 	if o.EarlyBytes == 0 {
 		o.EarlyBytes = 64 << 20
+	}
+	if o.ResultBytes == 0 {
+		o.ResultBytes = wal.MaxRecordBytes - recordHead
 	}
 	if o.BacklogBytes == 0 {
 		o.BacklogBytes = 256 << 20

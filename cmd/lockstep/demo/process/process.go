@@ -126,7 +126,7 @@ func (p *Process) signal(s syscall.Signal) {
 	}
 }
 
-// failure is what happened, with the end of the log.
+// failure is what happened, and how it ended if it has.
 func (p *Process) failure(what string) error {
 	select {
 	case <-p.ended:
@@ -136,5 +136,5 @@ func (p *Process) failure(what string) error {
 		}
 	default:
 	}
-	return fmt.Errorf("%s %s%s", p.Name, what, p.LogTail())
+	return fmt.Errorf("%s %s; its log is %s", p.Name, what, p.Log)
 }

@@ -12,22 +12,20 @@ const (
 	tailLines = 8
 )
 
-// LogTail is the end of the log, to be put behind a sentence; "" if there is
-// nothing in it.
-func (p *Process) LogTail() string {
+// Tail gives the last lines of the log.
+func (p *Process) Tail() []string {
 	f, err := os.Open(p.Log)
 	if err != nil {
-		return ""
+		return nil
 	}
 	defer f.Close()
 	if _, err := f.Seek(-tailBytes, io.SeekEnd); err != nil {
 		f.Seek(0, io.SeekStart) // it is shorter
 	}
 	end, err := io.ReadAll(io.LimitReader(f, tailBytes))
-	lines := strings.Split(string(bytes.TrimSpace(end)), "\n")
-	if err != nil || lines[0] == "" {
-		return ""
+	if err != nil || len(bytes.TrimSpace(end)) == 0 {
+		return nil
 	}
-	lines = lines[max(len(lines)-tailLines, 0):]
-	return "; its log, " + p.Log + ", ends:\n  " + strings.Join(lines, "\n  ")
+	lines := strings.Split(string(bytes.TrimSpace(end)), "\n")
+	return lines[max(len(lines)-tailLines, 0):]
 }

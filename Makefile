@@ -1,0 +1,79 @@
+# Everything that is done with this project, by name. "make help" lists it.
+# Needed: Go and make. A C compiler is optional: with one, tests run with the
+# race detector.
+
+.POSIX:
+.DEFAULT_GOAL := help
+
+GO       ?= go
+BIN      := bin/lockstep
+VERSION  ?= $(shell git describe --tags --always 2>/dev/null || echo devel)
+COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOL     := $(GO) tool -modfile=tools/go.mod
+
+# -race needs cgo; without it the tests run all the same.
+RACE     ?= $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
+# Tests that start whole clusters of real processes: the detector would slow
+# down the tests, and not look into the processes.
+PROCESSES := /tests/(e2e|chaos)(/|$$)
+TESTFLAGS ?=
+BENCH     ?= .
+BENCHTIME ?= 0.3s
+FUZZTIME  ?= 10s
+DEMOFLAGS ?=
+
+# A checkout that belongs to somebody else builds too.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.PHONY: help build demo test test-race test-processes check format vet tidy fresh lint generate bench fuzz clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/lockstep
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/lockstep
+
+demo: build ## run a cluster of real processes through load, faults and a proof
+	$(BIN) demo $(DEMOFLAGS)
+
+test: test-race test-processes ## run all tests (the test command of the project)
+
+test-race: ## run the tests of the packages, with the race detector if there is a C compiler
+	@$(GO) list ./... | grep -Ev '$(PROCESSES)' >/dev/null
+	$(GO) test $(RACE) -timeout 8m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
+
+test-processes: ## run the tests that start clusters of real processes
+	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \
+	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
+	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages
+
+check: format vet tidy fresh lint ## check form, modules, generated code, and what linters find
+
+format:
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted, run gofmt -w:"; echo "$$files"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+tidy:
+	$(GO) mod tidy -diff
+
+fresh:
+	tools/generate-check.sh
+
+lint:
+	$(TOOL) staticcheck ./...
+
+generate: ## generate protocol/wirepb from its .proto files
+	$(TOOL) buf format --write
+	$(TOOL) buf generate
+
+bench: ## run the benchmarks (BENCH=regexp, BENCHTIME=0.3s)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 30m $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
+
+fuzz: ## run every fuzz target for FUZZTIME=10s
+	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+
+clean: ## remove what was built
+	rm -rf bin dist

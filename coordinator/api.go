@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -31,6 +32,9 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 	submission, err := wire.ParseSubmission(in, c.config.Limits)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(submission.Key, streamKeys) {
+		return nil, status.Errorf(codes.InvalidArgument, "block keys that begin with %q are the coordinator's own: choose another", streamKeys)
 	}
 	block := NewBlock(submission.Key, submission.Body, submission.Transactions, c.config.Slots)
 	wait := wire.Timeout(in.GetTimeoutMs(), c.options.DefaultTimeout, c.options.MostTimeout)

@@ -114,8 +114,6 @@ type keeper struct {
 	retain    protocol.Height        // heights whose bodies stay in the log
 	lowest    func() protocol.Height // lowest height a resync may ask for
 	told      func(protocol.Height)  // the history is durable up to here
-	logger    hclog.Logger
-	full      bool // said that the disk is too full
 }
 
 // run works until ctx ends, or until the history or the log fails.
@@ -128,24 +126,10 @@ func (k *keeper) run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		switch err := k.keep(); {
-		case errors.Is(err, history.ErrNoSpace) || errors.Is(err, wal.ErrNoSpace):
-			k.putOff(err)
-		case err != nil:
+		if err := k.keep(); err != nil {
 			return err
-		default:
-			k.full = false
 		}
 	}
-}
-
-// putOff says once that the disk is too full. Nothing is lost: the log holds
-// what the history lacks, and memory too.
-func (k *keeper) putOff(err error) {
-	if !k.full {
-		k.logger.Warn("decisions stay in the log and in memory until there is more disk space for the history: free some", "error", err)
-	}
-	k.full = true
 }
 
 // keep moves what waits. The decisions are forced already: nothing is decided

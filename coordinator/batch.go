@@ -41,12 +41,17 @@ func (o BatchOptions) withDefaults() BatchOptions {
 	return o
 }
 
+// streamKeys begins the keys of the blocks that the coordinator makes. Clients
+// may not use it, else one could take the key of a block to come.
+const streamKeys = "stream/"
+
 // batcher makes blocks of the transactions that come on all streams, in the
 // order in which they come.
 type batcher struct {
 	coordinator *Coordinator
 	options     BatchOptions
 	incoming    chan tagged
+	over        *tagged       // did not fit into the block before
 	room        chan struct{} // a token per transaction taken up and not answered
 	group       sync.WaitGroup
 	blocks      uint64
@@ -60,6 +65,8 @@ type tagged struct {
 }
 
 func newBatcher(c *Coordinator, o BatchOptions) *batcher {
+	o.Transactions = min(o.Transactions, c.config.Limits.BlockTransactions)
+	o.Bytes = min(o.Bytes, c.config.Limits.BlockBytes)
 	return &batcher{coordinator: c, options: o, incoming: make(chan tagged, o.Transactions), room: make(chan struct{}, o.Waiting)}
 }
 
@@ -84,27 +91,47 @@ func (b *batcher) run(ctx context.Context) {
 }
 
 // collect waits for a first transaction, and then for more until the block is
-// full or the first has waited long enough.
+// full or the first has waited long enough. What would make the block larger
+// than the cluster allows begins the next one.
 func (b *batcher) collect(ctx context.Context) (batch []tagged, more bool) {
-	var full <-chan time.Time
-	size := 0
+	first, ok := b.first(ctx)
+	if !ok {
+		return nil, false
+	}
+	timer := time.NewTimer(b.options.Wait)
+	defer timer.Stop()
+	batch, size := append(batch, first), bodyHead+first.transaction.EncodedLen()
 	for len(batch) < b.options.Transactions && size < b.options.Bytes {
 		select {
 		case t := <-b.incoming:
-			if len(batch) == 0 {
-				timer := time.NewTimer(b.options.Wait)
-				defer timer.Stop()
-				full = timer.C
+			if size += t.transaction.EncodedLen(); size > b.coordinator.config.Limits.BlockBytes {
+				b.over = &t
+				return batch, true
 			}
 			batch = append(batch, t)
-			size += t.transaction.EncodedLen()
-		case <-full:
+		case <-timer.C:
 			return batch, true
 		case <-ctx.Done():
 			return batch, false
 		}
 	}
 	return batch, true
+}
+
+// bodyHead is what the encoding of a block holds besides its transactions.
+const bodyHead = 4
+
+func (b *batcher) first(ctx context.Context) (tagged, bool) {
+	if t := b.over; t != nil {
+		b.over = nil
+		return *t, true
+	}
+	select {
+	case t := <-b.incoming:
+		return t, true
+	case <-ctx.Done():
+		return tagged{}, false
+	}
 }
 
 // block makes a block under a key that no other incarnation uses.
@@ -115,7 +142,7 @@ func (b *batcher) block(batch []tagged) *protocol.Block {
 		transactions[i] = t.transaction
 	}
 	c := b.coordinator
-	key := fmt.Sprintf("stream/%d/%d", c.node.Status().Epoch, b.blocks)
+	key := fmt.Sprintf(streamKeys+"%d/%d", c.node.Status().Epoch, b.blocks)
 	return NewBlock(key, protocol.EncodeBody(transactions), transactions, c.config.Slots)
 }
 
@@ -139,8 +166,8 @@ func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Bl
 			a = protocol.Answer{Reason: err.Error()}
 		}
 	}
-	if a.Verdict == protocol.VerdictOverloaded {
-		a.Verdict = protocol.VerdictAborted
+	if a.Verdict == protocol.VerdictOverloaded || a.Verdict == protocol.VerdictRecheck {
+		a.Verdict = protocol.VerdictAborted // it was never taken up
 	}
 	for i, t := range batch {
 		t.results.add(result(t.tag, i, a))
@@ -156,12 +183,22 @@ func result(tag uint64, index int, a protocol.Answer) *wirepb.TransactionResult 
 	return r
 }
 
+// streamUnread is the most transactions of one stream that were taken up and
+// whose results were not sent. A client that does not read its results is not
+// read any more, so it fills nobody's memory.
+const streamUnread = 1 << 14
+
 // results collects what one stream is to be told.
 type results struct {
+	unread  chan struct{} // a token per transaction taken up, until its result is sent
 	mu      sync.Mutex
 	waiting []*wirepb.TransactionResult
 	owed    map[uint64]struct{} // tags in use
 	changed chan struct{}       // capacity 1
+}
+
+func newResults(unread int) *results {
+	return &results{unread: make(chan struct{}, unread), owed: map[uint64]struct{}{}, changed: make(chan struct{}, 1)}
 }
 
 func (r *results) add(t *wirepb.TransactionResult) {
@@ -197,13 +234,20 @@ func (r *results) take() (taken []*wirepb.TransactionResult, owed int) {
 	return taken, len(r.owed)
 }
 
+// sent makes room for as many transactions.
+func (r *results) sent(n int) {
+	for range n {
+		<-r.unread
+	}
+}
+
 type submitStream = grpc.BidiStreamingServer[wirepb.SubmitTransactionsRequest, wirepb.SubmitTransactionsResponse]
 
 // SubmitTransactions takes transactions one by one; the coordinator makes
 // blocks of them. A reader takes them up while there is room; the client's
 // flow control does the rest.
 func (s *api) SubmitTransactions(stream submitStream) error {
-	r := &results{owed: map[uint64]struct{}{}, changed: make(chan struct{}, 1)}
+	r := newResults(streamUnread)
 	read := make(chan error, 1)
 	go func() {
 		read <- s.takeUp(stream, r)
@@ -216,6 +260,7 @@ func (s *api) SubmitTransactions(stream submitStream) error {
 			if err := stream.Send(&wirepb.SubmitTransactionsResponse{Results: taken}); err != nil {
 				return err
 			}
+			r.sent(len(taken))
 			continue
 		}
 		if !reading && owed == 0 {
@@ -252,23 +297,41 @@ func (s *api) takeUp(stream submitStream, r *results) error {
 			if err != nil {
 				return err
 			}
+			if most := s.coordinator.config.Limits.BlockBytes - bodyHead; transaction.EncodedLen() > most {
+				return status.Errorf(codes.InvalidArgument, "transaction of %d bytes does not fit into a block, which holds %d", transaction.EncodedLen(), most)
+			}
 			if !r.owe(t.GetTag()) {
 				return status.Errorf(codes.InvalidArgument, "tag %d is in use on this stream", t.GetTag())
 			}
-			select {
-			case b.room <- struct{}{}:
-			case <-stream.Context().Done():
-				return stream.Context().Err()
-			}
-			select {
-			case b.incoming <- tagged{tag: t.GetTag(), transaction: transaction, results: r}:
-			case <-stream.Context().Done():
-				<-b.room
-				return stream.Context().Err()
-			case <-s.coordinator.ended:
-				<-b.room
-				return wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped")
+			if err := b.enter(stream.Context(), tagged{tag: t.GetTag(), transaction: transaction, results: r}); err != nil {
+				return err
 			}
 		}
+	}
+}
+
+var errEnded = wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped")
+
+// enter waits until there is room for a transaction, on its stream and among
+// those of all streams, and takes it up.
+func (b *batcher) enter(ctx context.Context, t tagged) error {
+	for _, room := range []chan struct{}{t.results.unread, b.room} {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-b.coordinator.ended:
+			return errEnded
+		}
+	}
+	select {
+	case b.incoming <- t:
+		return nil
+	case <-ctx.Done():
+		<-b.room
+		return ctx.Err()
+	case <-b.coordinator.ended:
+		<-b.room
+		return errEnded
 	}
 }

@@ -1,8 +1,6 @@
 package protocol
 
-import (
-	"slices"
-)
+import "slices"
 
 // modelCoordinator is one running incarnation. Two may run at once, when one
 // has been deposed and does not know it.
@@ -32,7 +30,6 @@ func (w *world) startCoordinator() {
 		w.fail("the coordinator does not start: %v", err)
 	}
 	w.trace("coordinator of epoch %d starts, %d decided, %d pending", epoch, len(w.ghost.decided), len(blocks))
-	w.newest = epoch
 	if len(w.coordinators) > 1 {
 		w.remove(w.coordinators[0])
 	}

@@ -88,8 +88,7 @@ type world struct {
 	shards       []*modelShard
 	disk         *coordinatorDisk
 	coordinators []*modelCoordinator // running, the newest last
-	newest       Epoch
-	links        []*modelLink // sessions that are not forgotten yet
+	links        []*modelLink        // sessions that are not forgotten yet
 	sessions     Session
 	faults       int // how much goes wrong, in percent of the steps
 

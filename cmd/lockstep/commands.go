@@ -29,6 +29,7 @@ func root() *cobra.Command {
 		&cobra.Group{ID: groupMend, Title: "Look after a cluster:"},
 	)
 	r.AddCommand(
+		demoCommand(),
 		coordinatorCommand(),
 		shardCommand(),
 		submitCommand(),

@@ -98,3 +98,14 @@ func (c *Cluster) AwaitState(i int, state string) {
 	c.tb.Helper()
 	c.AwaitShard(i, state, func(s ShardStatus) bool { return s.State == state })
 }
+
+// Throughout checks that something stays as it is for a while; what changed
+// gives says what did not.
+func Throughout(tb testing.TB, what string, while time.Duration, changed func() string) {
+	tb.Helper()
+	for end := time.Now().Add(while); time.Now().Before(end); time.Sleep(pollEvery) {
+		if how := changed(); how != "" {
+			tb.Fatalf("%s: not for %s: %s", what, while, how)
+		}
+	}
+}

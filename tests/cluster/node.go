@@ -50,12 +50,6 @@ func (n *Node) TryStart() error {
 	return nil
 }
 
-// Restart starts it again after it ended.
-func (n *Node) Restart() {
-	n.tb.Helper()
-	n.Start()
-}
-
 // Stop ends the daemon as an operator does, and checks the promise: exit code
 // 0 within 5 s.
 func (n *Node) Stop() {
@@ -117,4 +111,23 @@ func (n *Node) check(mayQuarantine bool) {
 func excerpt(text, word string) string {
 	at := strings.Index(text, word)
 	return fmt.Sprintf("… %s …", text[max(at-500, 0):min(at+2000, len(text))])
+}
+
+// KillNode ends the daemon with SIGKILL.
+func (n *Node) KillNode() { n.Kill() }
+
+// PauseNode stops the daemon with SIGSTOP.
+func (n *Node) PauseNode() {
+	n.tb.Helper()
+	if err := n.Pause(); err != nil {
+		n.tb.Fatalf("stop %s: %v", n.Name, err)
+	}
+}
+
+// ResumeNode lets it go on.
+func (n *Node) ResumeNode() {
+	n.tb.Helper()
+	if err := n.Resume(); err != nil {
+		n.tb.Fatalf("let %s go on: %v", n.Name, err)
+	}
 }

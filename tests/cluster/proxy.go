@@ -145,21 +145,20 @@ func (p *Proxy) join(near net.Conn) *pair {
 }
 
 // forward copies from one end to the other, waiting at the gate before every
-// write.
+// write. The end of a connection waits there too: who is behind a held link
+// does not learn of it.
 func (p *pair) forward(to, from net.Conn, g *gate) {
 	defer p.end()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 {
-			select {
-			case <-g.passage():
-			case <-p.ended:
-				return
-			}
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
+		select {
+		case <-g.passage():
+		case <-p.ended:
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
 		}
 		if err != nil {
 			return

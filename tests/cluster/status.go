@@ -18,6 +18,8 @@ type ClusterStatus struct {
 	InFlight    []InFlight    `json:"in_flight"`
 	Shards      []ShardStatus `json:"shards"`
 	Quarantined string        `json:"quarantined"`
+	// QueuedBlocks are taken up, and wait for their turn or for all shards.
+	QueuedBlocks int `json:"queued_blocks"`
 }
 
 // InFlight is a block that is not decided.

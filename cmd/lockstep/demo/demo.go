@@ -1,0 +1,127 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/process"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
+)
+
+// Run shows the whole demo. An error that is a difference found has exit code 4.
+// No process outlives it.
+func Run(ctx context.Context, o Options) (err error) {
+	space, err := newWorkspace(o.Directory)
+	if err != nil {
+		return err
+	}
+	d := &demo{options: o, stage: newStage(o), space: space}
+	defer func() { err = errors.Join(err, d.leave(err)) }()
+	if d.cluster, err = newCluster(o, space); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			d.stage.logs(d.cluster.processes())
+		}
+		err = errors.Join(err, d.cluster.close())
+	}()
+	return d.run(ctx)
+}
+
+// demo is one run.
+type demo struct {
+	options   Options
+	space     workspace
+	stage     *stage
+	cluster   *cluster
+	book      *book
+	file      *file // nil without --input
+	generator *generator
+	victim    *process.Process // killed on purpose last
+}
+
+func (d *demo) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	if d.file != nil {
+		defer d.file.close()
+	}
+	for _, step := range []func(context.Context) error{d.load, d.cutOff, d.killShard, d.killCoordinator, d.prove} {
+		if err := step(ctx); err != nil {
+			return refused(err)
+		}
+	}
+	d.stage.say("done: nothing was lost, nothing was done twice, and every byte is what it should be")
+	return nil
+}
+
+// refused gives an untrue answer its exit code.
+func refused(err error) error {
+	var l *lie
+	if errors.As(err, &l) {
+		return cli.Refused(err)
+	}
+	return err
+}
+
+// begin starts the cluster.
+func (d *demo) begin(ctx context.Context) error {
+	d.stage.heading("A coordinator and %s, each a process of its own", count(d.options.Shards, "shard"))
+	blocks, err := proof.OpenBlocks(d.space.dir)
+	if err != nil {
+		return err
+	}
+	d.book = &book{client: d.cluster.client, blocks: blocks, answers: map[string]answer{}}
+	d.generator = newGenerator(d.options)
+	if err := d.cluster.start(ctx); err != nil {
+		return err
+	}
+	d.stage.say("data is in %s", d.space.dir)
+	d.stage.say("the coordinator is process %d; look at http://%s", d.cluster.coordinator.PID(), d.cluster.coordinator.http)
+	v, err := d.await(ctx, "all shards are ready", func(v view) bool { return v.level(0) })
+	if err != nil {
+		return err
+	}
+	if d.options.Input != "" {
+		limits, err := d.cluster.client.AwaitLimits(ctx, awaitTimeout, nil)
+		if err != nil {
+			return err
+		}
+		if d.file, err = openFile(d.options.Input, limits, d.options.BlockSize); err != nil {
+			return cli.Usage(err)
+		}
+	}
+	d.stage.table(v.table())
+	return nil
+}
+
+// next gives a block for the steps after the load: what the file has left, else
+// a generated one.
+func (d *demo) next() (block, error) {
+	if d.file != nil && len(d.file.ahead) > 0 {
+		return d.file.take(), nil
+	}
+	return d.generator.next()
+}
+
+// leave removes a temporary directory after a success, and else names it.
+func (d *demo) leave(failure error) error {
+	if failure == nil {
+		return d.space.clean()
+	}
+	d.stage.say("everything is kept in %s", d.space.dir)
+	return nil
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "one " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,54 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+)
+
+// crashBlocks is how many blocks the step has in flight.
+const crashBlocks = 4
+
+// killCoordinator kills the coordinator between the votes and its decision.
+func (d *demo) killCoordinator(ctx context.Context) error {
+	shards := d.cluster.shards
+	s := shards[len(shards)/2]
+	d.stage.heading("4. The coordinator is killed between the votes and its decision")
+	height, flights, err := d.holdVote(ctx, s, crashBlocks)
+	if err != nil {
+		return err
+	}
+	d.stage.say("%s wait for %s, heights %d to %d; every shard has voted, and the votes of shard %d are on their way",
+		count(len(flights), "client"), count(len(flights), "block"), height, height+crashBlocks-1, s.id)
+	before := d.cluster.look(ctx)
+	pid := d.cluster.coordinator.PID()
+	d.kill(d.cluster.coordinator.Process)
+	s.up.Open()
+	d.stage.say("the coordinator, process %d, is killed with SIGKILL", pid)
+	v, err := d.await(ctx, "every shard says that it waits for the coordinator", func(v view) bool {
+		for i := range v.shards {
+			if v.state(i) != "waiting_for_coordinator" {
+				return false
+			}
+		}
+		return v.allPrepared(crashBlocks, height)
+	})
+	if err != nil {
+		return err
+	}
+	d.stage.table(v.table())
+	if landed(flights) {
+		return fmt.Errorf("all clients were answered although the coordinator was killed before it decided")
+	}
+	if err := d.cluster.startCoordinator(ctx); err != nil {
+		return err
+	}
+	d.stage.say("the coordinator is started again, as process %d; nobody told the clients, who ask again under the same block keys", d.cluster.coordinator.PID())
+	if err := d.settle(ctx, "kill_coordinator", flights); err != nil {
+		return err
+	}
+	after := d.cluster.look(ctx)
+	if before.cluster != nil && after.cluster != nil {
+		d.stage.say("epoch %d before the kill, epoch %d after it", before.cluster.Epoch, after.cluster.Epoch)
+	}
+	return nil
+}

@@ -66,7 +66,28 @@ func (o *Offline) read(dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
-	return restoreCommitted(o.store, o.State.Replayed)
+	if err := restoreCommitted(o.store, o.State.Replayed); err != nil {
+		return fmt.Errorf("bring back what was committed: %w", err)
+	}
+	return o.stageInDoubt()
+}
+
+// stageInDoubt brings back the attempts in doubt as a start would, and finds
+// out so whether it could.
+func (o *Offline) stageInDoubt() error {
+	for _, p := range o.State.Prepared {
+		writes, err := protocol.DecodeWrites(p.Writes)
+		if err == nil {
+			err = o.store.Stage(p.Attempt.Height, writes)
+		}
+		if err == nil {
+			err = eachPushed(p.Pushed, func(protocol.ShardID, []byte) {})
+		}
+		if err != nil {
+			return fmt.Errorf("bring back attempt %s: %w", p.Attempt, err)
+		}
+	}
+	return nil
 }
 
 // Committed is what the shard has committed.

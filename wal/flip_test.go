@@ -44,6 +44,9 @@ func flipSize() (records uint64, opts Options) {
 	if long {
 		return 540, Options{SegmentBytes: 16 << 10} // 64 KiB
 	}
+	if underRace {
+		return 9, Options{SegmentBytes: 512} // 1 KiB
+	}
 	return 36, Options{SegmentBytes: 1 << 10} // 4 KiB
 }
 

@@ -13,6 +13,9 @@ import (
 // long selects the long form of the torture tests.
 var long = os.Getenv("LOCKSTEP_TORTURE") == "long"
 
+// underRace says that the race detector is on.
+var underRace bool
+
 // scratch returns a directory that is removed after the test, in memory where
 // there is such a place: thousands of logs are made in the torture tests.
 func scratch(tb testing.TB) string {

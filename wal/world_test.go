@@ -50,8 +50,11 @@ func (w *world) settle(t *testing.T) int {
 
 // times is how often a test does something.
 func times(short, longer int) int {
-	if long {
+	switch {
+	case long:
 		return longer
+	case underRace:
+		return max(1, short/4)
 	}
 	return short
 }

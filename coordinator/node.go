@@ -166,8 +166,15 @@ func (n *Node) tell(notes []protocol.Note) {
 	}
 }
 
+// publish shows what the machine knows. A node that has ended shows what it
+// knew before: the machine may have decided what never became durable.
 func (n *Node) publish() {
-	s := &Status{CoordinatorStatus: n.machine.Status(), Notes: make(map[string]uint64, len(n.notes))}
+	s := &Status{Notes: make(map[string]uint64, len(n.notes))}
+	if last := n.status.Load(); n.ended != nil && last != nil {
+		s.CoordinatorStatus = last.CoordinatorStatus
+	} else {
+		s.CoordinatorStatus = n.machine.Status()
+	}
 	for kind, count := range n.notes {
 		s.Notes[kind] = count
 	}

@@ -24,7 +24,9 @@ type stage struct {
 	records []protocol.Record // by sequence - 1
 }
 
-func (s *stage) act(format string, args ...any) { s.acts = append(s.acts, fmt.Sprintf(format, args...)) }
+func (s *stage) act(format string, args ...any) {
+	s.acts = append(s.acts, fmt.Sprintf(format, args...))
+}
 
 // took gives the acts since it was called last.
 func (s *stage) took() []string {

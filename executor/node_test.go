@@ -18,7 +18,7 @@ func TestTheLifeOfABlock(t *testing.T) {
 	a := newActor(t)
 	a.does(evs{protocol.Opened{Session: 1}}, "send *protocol.Hello")
 	a.does(evs{from(1, a.welcome())},
-		"append protocol.Adopted", "configure 2 shards", "append protocol.EpochSeen", "sync", "peers [{1 there}]")
+		"append protocol.Adopted", "append protocol.EpochSeen", "configure 2 shards", "sync", "peers [{1 there}]")
 	a.does(evs{executes(at(1, 1), protocol.AttemptID{})}, "execute 1/1.1")
 	a.does(evs{done(at(1, 1))}, "append *protocol.Prepared", "sync", "send *protocol.Vote")
 	a.does(evs{commits(at(1, 1))}, "append protocol.CommittedRecord", "apply 1/1.1", "release 1", "send protocol.Ack")

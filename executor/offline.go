@@ -28,6 +28,8 @@ func ReadOffline(dir string) (*Offline, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case !hasState && hasLog:
+		return nil, mismatch("%s holds a log with records but no database: bring the file %s back", dir, state.FileName)
 	case !hasState:
 		return nil, mismatch("%s holds no %s: it is not the data directory of a shard", dir, state.FileName)
 	case !hasLog:

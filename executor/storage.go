@@ -46,6 +46,9 @@ func openStorage(dir string, shard protocol.ShardID, logOptions wal.Options, sta
 		return nil, mismatch("%s holds a database but no log: the log held what the database lacks; bring the folder %q back", dir, LogDirectory)
 	}
 	log, err := wal.Open(filepath.Join(dir, LogDirectory), logOptions)
+	if errors.Is(err, wal.ErrLocked) {
+		return nil, fmt.Errorf("another process uses the data directory %s: stop it, or give another --data: %w", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}

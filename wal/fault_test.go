@@ -111,7 +111,7 @@ func failing(t *testing.T, call, errno string) {
 	total := in.count(fullJob(w.dir, 0), call)
 	rng := rand.New(rand.NewPCG(7, uint64(total)))
 	codes := map[int]int{}
-	for _, nth := range sample(rng, 12, total) {
+	for _, nth := range sample(rng, times(16, 0), total) {
 		must(t, os.RemoveAll(w.dir))
 		w := newWorld(w.dir, 900)
 		j := fullJob(w.dir, uint32(nth))
@@ -148,7 +148,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
 	killed, mending := 0, 0
 	for _, call := range []string{"openat", "write", "pwrite64", "fsync", "renameat", "unlinkat", "flock"} {
-		for _, nth := range sample(rng, 8, in.count(fullJob(w.dir, 0), call)) {
+		for _, nth := range sample(rng, times(12, 0), in.count(fullJob(w.dir, 0), call)) {
 			must(t, os.RemoveAll(w.dir))
 			w := newWorld(w.dir, 900)
 			j := fullJob(w.dir, uint32(nth))
@@ -180,7 +180,7 @@ func TestShortWrites(t *testing.T) {
 	}
 	base := scratch(t)
 	count, cuts := 0, 0
-	for limit := int64(8192); limit < 8192+300; limit += int64(times(7, 1)) {
+	for limit := int64(8192); limit < 8192+300; limit += int64(stride(7)) {
 		w := newWorld(filepath.Join(base, "log"), 1<<20)
 		must(t, os.RemoveAll(w.dir))
 		j := job{dir: w.dir, run: uint32(limit), segment: 1 << 20, fileSize: limit}

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// long selects the long form of the torture tests.
+// long selects the long form of the torture tests: every case where the short
+// form takes a sample. It needs go test -timeout 1h.
 var long = os.Getenv("LOCKSTEP_TORTURE") == "long"
 
 // underRace says that the race detector is on.

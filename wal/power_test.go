@@ -83,7 +83,7 @@ func TestPowerFailures(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 11))
 	base := scratch(t)
 	w := newWorld(filepath.Join(base, "log"), 5000)
-	failures, repairs, kept := times(400, 50000), 0, 0
+	failures, repairs, kept := times(400, 20000), 0, 0
 	for run := range failures {
 		l := mustOpen(t, w.dir, w.opts)
 		d := &disk{rng: rng}

@@ -42,7 +42,7 @@ func TestScanPastDamage(t *testing.T) {
 	dir := filepath.Join(scratch(t), "log")
 	s.restore(t, dir)
 	files := segmentsOf(t, dir)
-	step := times(3, 1)
+	step := stride(3)
 	cases := 0
 	for _, file := range files {
 		for at := 0; at < int(file.bytes); at += step {

@@ -58,3 +58,14 @@ func times(short, longer int) int {
 	}
 	return short
 }
+
+// stride is the distance between the cases of a test that takes a sample.
+func stride(short int) int {
+	switch {
+	case long:
+		return 1
+	case underRace:
+		return 4 * short
+	}
+	return short
+}

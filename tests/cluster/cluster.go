@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ type Options struct {
 	Shards int
 	// CoordinatorArgs and ShardArgs are added to the command lines.
 	CoordinatorArgs, ShardArgs []string
-	// Data gives the data directory of a node; nil means one under a
+	// Data gives the data directory of a node; nil or "" means one under a
 	// directory of the test.
 	Data func(node string) string
 	// MayQuarantine allows what otherwise fails the test.
@@ -70,7 +71,7 @@ func (c *Cluster) shard(i int) *Node {
 func (c *Cluster) node(name string, started func(*Process), args []string) *Node {
 	data := filepath.Join(c.dir, name)
 	if c.options.Data != nil {
-		data = c.options.Data(name)
+		data = cmp.Or(c.options.Data(name), data)
 	}
 	return &Node{
 		Name: name, Data: data, tb: c.tb, binary: c.options.Binary, started: started,
@@ -192,4 +193,19 @@ func (c *Cluster) keep(into string) {
 		return
 	}
 	c.tb.Logf("what is left was kept in %s", to)
+}
+
+// Extra prepares one more daemon, without proxies, that the cluster knows
+// nothing of; it ends with the test too.
+func (c *Cluster) Extra(name string, args []string, data string) *Node {
+	c.tb.Helper()
+	n := c.node(name, func(*Process) {}, args)
+	n.Data, n.args = data, append(args, "--data", data, "--http", "127.0.0.1:0")
+	c.tb.Cleanup(func() {
+		n.check(false)
+		if n.Process != nil {
+			n.Kill()
+		}
+	})
+	return n
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"os/exec"
 	"strings"
@@ -25,13 +24,31 @@ type Result struct {
 type Command struct {
 	tb    testing.TB
 	cmd   *exec.Cmd
-	err   bytes.Buffer
+	err   transcript
 	read  chan struct{} // closed at the end of the output
 	timer *time.Timer
 
 	mu    sync.Mutex
 	out   strings.Builder
 	lines int
+}
+
+// transcript is what was written so far.
+type transcript struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (t *transcript) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(b)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
 }
 
 // Go starts the binary on a command line and does not wait.
@@ -85,6 +102,9 @@ func (c *Command) Lines() (n int, more bool) {
 		return c.lines, true
 	}
 }
+
+// Err is its standard error so far.
+func (c *Command) Err() string { return c.err.String() }
 
 // Interrupt ends it as Ctrl-C does.
 func (c *Command) Interrupt() { c.cmd.Process.Signal(syscall.SIGINT) }

@@ -20,6 +20,7 @@ type ClusterStatus struct {
 	Quarantined string        `json:"quarantined"`
 	// QueuedBlocks are taken up, and wait for their turn or for all shards.
 	QueuedBlocks int `json:"queued_blocks"`
+	QueuedBytes  int `json:"queued_bytes"`
 }
 
 // InFlight is a block that is not decided.

@@ -43,8 +43,8 @@ func Run(ctx context.Context, root *cobra.Command, args []string) int {
 	explainGroups(root)
 	root.SetArgs(args)
 	err := r.execute(context.WithValue(ctx, runKey{}, r), root)
-	if err != nil && errors.Is(err, context.Canceled) && ExitCode(err) == ExitFailed {
-		err = errors.New("interrupted before it was done")
+	if errors.Is(err, context.Canceled) {
+		err = mark(ExitCode(err), errors.New("interrupted before it was done"))
 	}
 	if err != nil {
 		fmt.Fprintf(root.ErrOrStderr(), "%s: %s\n", root.Name(), Sentence(err))

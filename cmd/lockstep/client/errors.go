@@ -43,7 +43,7 @@ func (s server) sentence(st *status.Status, err error) string {
 		}
 		return fmt.Sprintf("cannot reach %s: is it running? start it with \"lockstep %s\", or give --%s", s, s.what, s.what)
 	case codes.DeadlineExceeded:
-		return fmt.Sprintf("%s did not answer in time: see \"lockstep status\", or give a longer --timeout", s)
+		return fmt.Sprintf("%s did not answer in time: see what its log says, or give a longer --timeout", s)
 	case codes.Unimplemented:
 		return fmt.Sprintf("the server at %s is no %s of this version: give the address of one with --%s", s.address, s.what, s.what)
 	}

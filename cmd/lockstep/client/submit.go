@@ -144,9 +144,12 @@ func (t *trial) again(ctx context.Context) bool {
 }
 
 func (t *trial) unknown(ctx context.Context) Answer {
-	reason := fmt.Sprintf("no answer within %s: %v", t.submission.Timeout, t.why)
-	if ctx.Err() != nil || t.stop {
-		reason = t.why.Error()
+	reason := t.why.Error()
+	switch {
+	case ctx.Err() != nil:
+		reason = "interrupted before the answer came"
+	case !t.stop:
+		reason = fmt.Sprintf("no answer within %s: %s", t.submission.Timeout, reason)
 	}
 	return Answer{Decision: Unknown, Reason: reason}
 }

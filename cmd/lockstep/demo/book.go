@@ -21,6 +21,7 @@ const submitTimeout = 3 * time.Minute
 type book struct {
 	client *client.Coordinator
 	blocks proof.Blocks
+	flying sync.WaitGroup // launched and not landed
 
 	mu      sync.Mutex
 	answers map[string]answer // by block key
@@ -124,10 +125,10 @@ type flight struct {
 // launch has a client submit a block.
 func (k *book) launch(ctx context.Context, b block) *flight {
 	f := &flight{block: b, landed: make(chan struct{})}
-	go func() {
+	k.flying.Go(func() {
 		defer close(f.landed)
 		f.answer, f.err = k.submit(ctx, b)
-	}()
+	})
 	return f
 }
 

@@ -26,6 +26,7 @@ type cluster struct {
 	space   workspace
 	starter *process.Starter
 	status  *statusClient
+	lost    func(error) // told when a process ends by itself
 
 	door        *link.Link // clients to coordinator
 	client      *client.Coordinator
@@ -50,8 +51,8 @@ type shard struct {
 func (s *shard) name() string { return shardFolder + strconv.Itoa(s.id) }
 
 // newCluster makes the links; nothing runs yet.
-func newCluster(o Options, space workspace) (c *cluster, err error) {
-	c = &cluster{options: o, space: space, starter: process.NewStarter(), status: newStatusClient()}
+func newCluster(o Options, space workspace, lost func(error)) (c *cluster, err error) {
+	c = &cluster{options: o, space: space, starter: process.NewStarter(), status: newStatusClient(), lost: lost}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -100,7 +101,7 @@ func (c *cluster) startCoordinator(ctx context.Context) error {
 		http = anyPort
 	}
 	p, err := c.starter.Start(process.Spec{
-		Name: "the coordinator", Executable: c.options.Executable, Log: c.space.log(coordinatorFolder),
+		Name: "the coordinator", Executable: c.options.Executable, Log: c.space.log(coordinatorFolder), Lost: c.lost,
 		Args: []string{"coordinator", "--data", c.space.path(coordinatorFolder), "--shards", strconv.Itoa(c.options.Shards),
 			"--listen", anyPort, "--http", http},
 	})
@@ -124,7 +125,7 @@ func (c *cluster) startCoordinator(ctx context.Context) error {
 
 func (c *cluster) launchShard(s *shard) (err error) {
 	s.Process, err = c.starter.Start(process.Spec{
-		Name: fmt.Sprintf("shard %d", s.id), Executable: c.options.Executable, Log: c.space.log(s.name()),
+		Name: fmt.Sprintf("shard %d", s.id), Executable: c.options.Executable, Log: c.space.log(s.name()), Lost: c.lost,
 		Args: []string{"shard", "--id", strconv.Itoa(s.id), "--data", c.space.path(s.name()),
 			"--coordinator", s.up.Address(), "--advertise", s.peers.Address(), "--listen", anyPort, "--http", anyPort},
 	})

@@ -6,20 +6,22 @@ import (
 	"fmt"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/process"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
 )
 
-// Run shows the whole demo. An error that is a difference found has exit code 4.
+// Run shows the whole demo, and ends when a process ends that it has not killed.
+// An error that is a difference found has exit code 4.
 // No process outlives it.
 func Run(ctx context.Context, o Options) (err error) {
 	space, err := newWorkspace(o.Directory)
 	if err != nil {
 		return err
 	}
-	d := &demo{options: o, stage: newStage(o), space: space}
-	defer func() { err = errors.Join(err, d.leave(err)) }()
-	if d.cluster, err = newCluster(o, space); err != nil {
+	d := &demo{options: o, stage: newStage(o), space: space, book: &book{answers: map[string]answer{}}}
+	defer func() { err = errors.Join(err, d.leave(ctx, err)) }()
+	running, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	if d.cluster, err = newCluster(o, space, fail); err != nil {
 		return err
 	}
 	defer func() {
@@ -28,7 +30,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		err = errors.Join(err, d.cluster.close())
 	}()
-	return d.run(ctx)
+	err = d.run(running)
+	if running.Err() != nil && err != nil {
+		return context.Cause(running) // a process was lost, or the user interrupts
+	}
+	return err
 }
 
 // demo is one run.
@@ -40,12 +46,14 @@ type demo struct {
 	book      *book
 	file      *file // nil without --input
 	generator *generator
-	victim    *process.Process // killed on purpose last
 }
 
 func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	defer func() {
+		cancel()
+		d.book.flying.Wait()
+	}()
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
@@ -77,7 +85,7 @@ func (d *demo) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.book = &book{client: d.cluster.client, blocks: blocks, answers: map[string]answer{}}
+	d.book.client, d.book.blocks = d.cluster.client, blocks
 	d.generator = newGenerator(d.options)
 	if err := d.cluster.start(ctx); err != nil {
 		return err
@@ -110,9 +118,10 @@ func (d *demo) next() (block, error) {
 	return d.generator.next()
 }
 
-// leave removes a temporary directory after a success, and else names it.
-func (d *demo) leave(failure error) error {
-	if failure == nil {
+// leave removes a temporary directory after a success or an interrupt, and else
+// names it.
+func (d *demo) leave(ctx context.Context, failure error) error {
+	if failure == nil || d.space.temporary && ctx.Err() != nil {
 		return d.space.clean()
 	}
 	d.stage.say("everything is kept in %s", d.space.dir)

@@ -59,13 +59,14 @@ func landed(flights []*flight) bool {
 
 func accountKey(i int) []byte { return ledger.AccountKey(account(i)) }
 
+// shownBalance shows a value, which most often is a balance.
 func shownBalance(v *wirepb.Value) string {
 	if !v.GetFound() {
 		return "absent"
 	}
 	b, err := ledger.Balance(v.GetValue())
 	if err != nil {
-		return err.Error()
+		return fmt.Sprintf("%d bytes", len(v.GetValue()))
 	}
 	return b.Dec()
 }

@@ -48,14 +48,14 @@ type view struct {
 // look asks every daemon.
 func (c *cluster) look(ctx context.Context) view {
 	v := view{shards: make([]*report.Shard, len(c.shards))}
-	if p := c.coordinator; p.Process != nil && p.Alive() == nil {
+	if p := c.coordinator; p.Process != nil && p.Alive() {
 		var all report.Cluster
 		if c.status.get(ctx, p.http, &all) == nil {
 			v.cluster = &all
 		}
 	}
 	for i, s := range c.shards {
-		if s.Process == nil || s.Alive() != nil {
+		if s.Process == nil || !s.Alive() {
 			continue
 		}
 		var one report.Shard

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -33,14 +34,14 @@ func (d *demo) cutOff(ctx context.Context) error {
 	d.stage.table(v.table())
 	d.stage.say("shard %d says: %s", s.id, v.shards[s.id].Reason)
 	d.stage.say("the coordinator says: shard %d is disconnected; height %d waits for its vote", s.id, height)
-	if err := d.readFrom(ctx, s, height-1); err != nil {
+	if err := d.readFrom(ctx, s, height-1, keyOf(f[0].block, s, len(v.shards))); err != nil {
 		return err
 	}
 	if f[0].down() {
 		return fmt.Errorf("block %q was answered although shard %d is cut off", f[0].key, s.id)
 	}
 	s.up.Open()
-	d.stage.say("the link is healed, after %.1fs", time.Since(began).Seconds())
+	d.stage.say("the link is healed, after %s", report.Duration(time.Since(began)))
 	return d.settle(ctx, "cut", f)
 }
 
@@ -68,7 +69,7 @@ func (d *demo) holdVote(ctx context.Context, s *shard, n int) (height uint64, fl
 }
 
 // readFrom shows that a shard without its coordinator serves what is committed.
-func (d *demo) readFrom(ctx context.Context, s *shard, height uint64) error {
+func (d *demo) readFrom(ctx context.Context, s *shard, height uint64, key []byte) error {
 	reader, err := client.NewShard(s.peers.Address())
 	if err != nil {
 		return err
@@ -76,20 +77,29 @@ func (d *demo) readFrom(ctx context.Context, s *shard, height uint64) error {
 	defer reader.Close()
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	got, err := reader.Get(ctx, [][]byte{d.keyOn(s)}, 0)
+	got, err := reader.Get(ctx, [][]byte{key}, 0)
 	if err != nil {
 		return fmt.Errorf("read from shard %d while it is cut off: %w", s.id, err)
 	}
 	if got.GetHeight() != height {
 		return fmt.Errorf("shard %d, which is cut off, serves height %d instead of %d", s.id, got.GetHeight(), height)
 	}
-	d.stage.say("process %d is up, and serves reads as of height %d: %s is %s", s.PID(), height, d.keyOn(s), shownBalance(got.GetValues()[0]))
+	d.stage.say("process %d is up, and serves reads as of height %d: %s is %s", s.PID(), height, report.Printable(string(key)), shownBalance(got.GetValues()[0]))
 	return nil
 }
 
-// keyOn gives the key of an account on a shard.
-func (d *demo) keyOn(s *shard) []byte {
-	slots := protocol.EvenSlots(len(d.cluster.shards))
+// keyOf gives a key that the block touches on a shard; if there is none, that of
+// an account there.
+func keyOf(b block, s *shard, shards int) []byte {
+	slots := protocol.EvenSlots(shards)
+	transactions, err := protocol.DecodeBody(b.body, protocol.DefaultLimits())
+	for i := 0; err == nil && i < len(transactions); i++ {
+		for _, a := range transactions[i].Access {
+			if slots.Owner(a.Key) == protocol.ShardID(s.id) {
+				return a.Key
+			}
+		}
+	}
 	for i := 0; ; i++ {
 		if key := accountKey(i); slots.Owner(key) == protocol.ShardID(s.id) {
 			return key

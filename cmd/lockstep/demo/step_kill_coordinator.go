@@ -21,7 +21,7 @@ func (d *demo) killCoordinator(ctx context.Context) error {
 		count(len(flights), "client"), count(len(flights), "block"), height, height+crashBlocks-1, s.id)
 	before := d.cluster.look(ctx)
 	pid := d.cluster.coordinator.PID()
-	d.kill(d.cluster.coordinator.Process)
+	d.cluster.coordinator.Kill()
 	s.up.Open()
 	d.stage.say("the coordinator, process %d, is killed with SIGKILL", pid)
 	v, err := d.await(ctx, "every shard says that it waits for the coordinator", func(v view) bool {

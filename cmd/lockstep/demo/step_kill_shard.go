@@ -21,7 +21,7 @@ func (d *demo) killShard(ctx context.Context) error {
 	d.stage.say("every shard is prepared at height %d; the vote of shard %d is on its way, so nothing is decided", height, other.id)
 	pid := s.PID()
 	s.up.Cut()
-	d.kill(s.Process)
+	s.Kill()
 	d.stage.say("shard %d, process %d, is killed with SIGKILL; its link to the coordinator is cut", s.id, pid)
 	if err := d.cluster.launchShard(s); err != nil {
 		return err

@@ -101,8 +101,8 @@ func (d *demo) submitAll(ctx context.Context, m *measurement, what string) error
 		if err != nil {
 			return err
 		}
-		blocks, transactions := m.add(b, a)
-		d.stage.progress("%s: height %s, %s, %s, %s a second", what, report.Count(a.height), report.Plural(blocks, "block"),
+		transactions := m.add(b, a)
+		d.stage.progress("%s: height %s, %s, %s a second", what, report.Count(a.height),
 			report.Plural(transactions, "transaction"), report.Count(int(float64(transactions)/time.Since(m.began).Seconds())))
 	}
 }
@@ -113,12 +113,12 @@ func (m *measurement) next() (block, error) {
 	return m.source.next()
 }
 
-func (m *measurement) add(b block, a answer) (blocks, transactions int) {
+func (m *measurement) add(b block, a answer) (transactions int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.transactions += b.transactions
 	m.latencies = append(m.latencies, a.took)
-	return len(m.latencies), m.transactions
+	return m.transactions
 }
 
 func (m *measurement) figures(what string) figures {

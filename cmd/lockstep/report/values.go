@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -56,26 +57,34 @@ func isAccount(key string) bool {
 	return ok && name != ""
 }
 
+// Widths that leave room for a key of 14 columns in 80. Whole balances of 10^39
+// fit; nobody reads longer values in a table.
+const (
+	valueColumns = 40
+	hexColumns   = 22
+)
+
 // WriteTable prints the values for people.
 func (v Values) WriteTable(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%s\n\n", v.head()); err != nil {
-		return err
-	}
-	t, cut := NewTable("key", "value", "hex"), false
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s\n\n", v.head())
+	t, cut, lost := NewTable("key", "value", "hex"), false, false
 	for _, value := range v.Values {
 		text, hex := value.cells()
-		t.Row(Printable(value.Key), Fit(text, valueColumns), Fit(hex, valueColumns))
-		cut = cut || len(text) > valueColumns || len(hex) > valueColumns
+		t.Row(Printable(value.Key), Fit(text, valueColumns), Fit(hex, hexColumns))
+		cut = cut || utf8.RuneCountInString(text) > valueColumns || len(hex) > hexColumns
+		lost = lost || !value.Found && !hasKnownPrefix(value.Key)
 	}
-	if _, err := t.WriteTo(w); err != nil || !cut {
-		return err
+	t.WriteTo(&out)
+	if cut {
+		out.WriteString("\nLong values are cut: -o json has them whole.\n")
 	}
-	_, err := fmt.Fprintln(w, "\nLong values are cut: -o json has them whole.")
+	if lost {
+		out.WriteString("\nKeys of the state begin with account/ or kv/.\n")
+	}
+	_, err := io.WriteString(w, out.String())
 	return err
 }
-
-// valueColumns holds every balance: 2^256-1 has 78 digits.
-const valueColumns = 78
 
 func (v Values) head() string {
 	if v.Shard != nil {
@@ -90,8 +99,6 @@ func (v Value) cells() (text, hexadecimal string) {
 	switch {
 	case !v.Found && v.Balance != nil:
 		return "0 (no such account)", ""
-	case !v.Found && !hasKnownPrefix(v.Key):
-		return "not found (keys begin with account/ or kv/)", ""
 	case !v.Found:
 		return "not found", ""
 	case v.Balance != nil:

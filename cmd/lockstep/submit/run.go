@@ -1,7 +1,9 @@
 package submit
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -126,10 +128,11 @@ func (f *feed) land(l flight) error {
 	return f.each(l.Result)
 }
 
-// fail ends the sending; the first failure is the one that counts.
+// fail ends the sending. The first failure is the one that counts, but that a
+// block is left without an answer says more than that the run was interrupted.
 func (f *feed) fail(err error) {
 	f.blocks = nil
-	if f.failure == nil {
-		f.failure = err
+	if f.failure == nil || errors.Is(f.failure, context.Canceled) {
+		f.failure = cmp.Or(err, f.failure)
 	}
 }

@@ -211,6 +211,27 @@ func TestInterruptedWhileWaitingForInput(t *testing.T) {
 	wantKeys(t, "sent", c.order, []string{"a"})
 }
 
+// A block that an interrupt leaves without an answer is what the run reports,
+// whichever of the two is noticed first.
+func TestInterruptedWithABlockUnderWay(t *testing.T) {
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := &cluster{answer: func(s client.Submission) (client.Answer, error) {
+			if s.Key == "1" {
+				cancel()
+				return client.Answer{Decision: client.Unknown, Reason: "interrupted"}, nil
+			}
+			return client.Answer{Decision: client.Committed}, nil
+		}}
+		err := Run(ctx, c, Options{Files: []string{file(t, lines(numbered(9)...))}}, func(Result) error { return nil })
+		cancel()
+		var open *NotCommitted
+		if !errors.As(err, &open) || open.Key != "1" {
+			t.Fatalf("error %v", err)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	there := file(t, "")
 	for _, test := range []struct {

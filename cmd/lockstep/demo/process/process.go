@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -17,6 +18,8 @@ type Spec struct {
 	Executable string
 	Args       []string
 	Log        string // file that the output is appended to
+	// Lost is told when the process ends without having been asked to; may be nil.
+	Lost func(error)
 }
 
 // Process is a daemon that was started. It is safe for concurrent use.
@@ -26,6 +29,7 @@ type Process struct {
 
 	command  *exec.Cmd
 	announce *announcement
+	asked    atomic.Bool   // to end
 	ended    chan struct{} // closed when it has ended; err is set before
 	err      error
 }
@@ -45,7 +49,7 @@ func (s *Starter) Start(spec Spec) (*Process, error) {
 	if err := s.do(p.command.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
-	go p.wait()
+	go p.wait(spec.Lost)
 	return p, nil
 }
 
@@ -61,9 +65,12 @@ func environment() []string {
 	return kept
 }
 
-func (p *Process) wait() {
+func (p *Process) wait(lost func(error)) {
 	p.err = p.command.Wait()
 	close(p.ended)
+	if lost != nil && !p.asked.Load() {
+		lost(p.failure("ended by itself"))
+	}
 }
 
 // Listening waits until the process says where it serves: API, and HTTP or "".
@@ -81,13 +88,13 @@ func (p *Process) Listening(ctx context.Context) (api, http string, err error) {
 // PID is the number of the process.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
-// Alive says why the process does not run any more; nil if it does.
-func (p *Process) Alive() error {
+// Alive reports whether the process runs.
+func (p *Process) Alive() bool {
 	select {
 	case <-p.ended:
-		return p.failure("ended by itself")
+		return false
 	default:
-		return nil
+		return true
 	}
 }
 
@@ -117,24 +124,19 @@ func (p *Process) Stop(most time.Duration) (time.Duration, error) {
 	return took, nil
 }
 
-// signal sends to the whole group, unless the process has been waited for.
+// signal asks the whole group to end, unless the process has been waited for.
 func (p *Process) signal(s syscall.Signal) {
-	select {
-	case <-p.ended:
-	default:
+	p.asked.Store(true)
+	if p.Alive() {
 		_ = syscall.Kill(-p.PID(), s) // it fails only if nobody is left
 	}
 }
 
 // failure is what happened, and how it ended if it has.
 func (p *Process) failure(what string) error {
-	select {
-	case <-p.ended:
-		var exit *exec.ExitError
-		if errors.As(p.err, &exit) {
-			what += fmt.Sprintf(" (%v)", exit)
-		}
-	default:
+	var exit *exec.ExitError
+	if !p.Alive() && errors.As(p.err, &exit) {
+		what += fmt.Sprintf(" (%v)", exit)
 	}
 	return fmt.Errorf("%s %s; its log is %s", p.Name, what, p.Log)
 }

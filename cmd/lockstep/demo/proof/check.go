@@ -192,10 +192,25 @@ func (c *check) step(h Height) error {
 	}
 	c.at++
 	c.report.Transactions += len(transactions)
+	c.outcomes(h, outcomes.Counts())
 	if err := c.supply(transactions, outcomes); err != nil {
 		return fmt.Errorf("read block %q: %w", h.Key, err)
 	}
 	return c.chain(h, protocol.BlockID(h.Key, body))
+}
+
+// outcomes compares how many transactions had which outcome.
+func (c *check) outcomes(h Height, got map[string]int) {
+	same := len(got) == len(h.Outcomes)
+	for name, n := range got {
+		same = same && h.Outcomes[name] == uint64(n)
+	}
+	if !same {
+		c.add(Finding{
+			Shard: cluster, What: fmt.Sprintf("the outcomes of block %q are not those that clients were told", h.Key),
+			Expected: fmt.Sprint(got), Actual: fmt.Sprint(h.Outcomes),
+		})
+	}
 }
 
 // supply adds up what the block credits and debits.

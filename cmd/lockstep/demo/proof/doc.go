@@ -5,7 +5,8 @@
 // What is checked
 //
 //  1. The blocks are the ones that were submitted, and they and the recorded
-//     digests link to the recorded chain roots.
+//     digests link to the recorded chain roots; the outcomes are the ones that
+//     were recorded.
 //  2. All shards are at the last height.
 //  3. The database of each shard holds, to the byte, its part of the sequential
 //     state at the height it was checkpointed at.

@@ -25,6 +25,8 @@ type Height struct {
 	Block   string   `json:"block_id"` // hexadecimal, as all digests here
 	Root    string   `json:"root"`
 	Digests []string `json:"digests"` // by shard
+	// Outcomes has the number of transactions by outcome.
+	Outcomes map[string]uint64 `json:"outcomes"`
 }
 
 // HeightOf takes a committed block of the API.
@@ -32,6 +34,10 @@ func HeightOf(b *wirepb.Block) Height {
 	h := Height{
 		Height: b.GetHeight(), Key: b.GetKey(),
 		Block: hex.EncodeToString(b.GetBlockId()), Root: hex.EncodeToString(b.GetRoot()),
+		Outcomes: map[string]uint64{},
+	}
+	for _, o := range b.GetOutcomeCounts() {
+		h.Outcomes[o.GetName()] = o.GetCount()
 	}
 	for _, d := range b.GetShardDigests() {
 		h.Digests = append(h.Digests, hex.EncodeToString(d))

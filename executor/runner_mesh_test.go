@@ -64,9 +64,9 @@ func TestRunnersComeToWhatOneSequentialRunDoes(t *testing.T) {
 			}
 		}
 		for s, l := range m.lines {
-			for to, box := range l.outbox {
-				if box.bytes() > 0 {
-					t.Fatalf("shard %d keeps %d bytes for shard %d after the commits", s, box.bytes(), to)
+			for to := range m.lines {
+				if n := l.to(protocol.ShardID(to)).bytes(); n > 0 {
+					t.Fatalf("shard %d keeps %d bytes for shard %d after the commits", s, n, to)
 				}
 			}
 		}

@@ -141,7 +141,7 @@ func (s *Shard) describeAway(now *Status) (wirepb.ShardState, string) {
 	for _, p := range now.Prepared {
 		if p.Since.Before(s.opened) {
 			return wirepb.ShardState_SHARD_STATE_IN_DOUBT,
-				fmt.Sprintf("%d attempts were prepared before the restart, and their decision is not known: %s", len(now.Prepared), reason)
+				fmt.Sprintf("prepared before the restart, with a decision that is not known: %d; %s", len(now.Prepared), reason)
 		}
 	}
 	return wirepb.ShardState_SHARD_STATE_WAITING_FOR_COORDINATOR, reason

@@ -12,14 +12,9 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
-	"github.com/lockstep-exec/lockstep/coordinator"
-	"github.com/lockstep-exec/lockstep/coordinator/history"
-	"github.com/lockstep-exec/lockstep/executor"
-	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
-	"github.com/lockstep-exec/lockstep/state"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // stopTimeout bounds how long a daemon waits for calls under way when it is
@@ -100,13 +95,8 @@ func await(ctx context.Context, ended, daemonEnded <-chan error, parts *int) err
 
 // refusedOr gives damage and divergence their exit code.
 func refusedOr(err error) error {
-	for _, kind := range []error{
-		executor.ErrMismatch, coordinator.ErrMismatch, wal.ErrDamaged, wal.ErrFormat, state.ErrDamaged, state.ErrFormat,
-		history.ErrDamaged, history.ErrFormat, protocol.ErrLogOrder, protocol.ErrMalformed,
-	} {
-		if errors.Is(err, kind) {
-			return cli.Refused(err)
-		}
+	if recovery.IsDamage(err) {
+		return cli.Refused(err)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // shardSettings are the flags of shard.
@@ -81,8 +82,25 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
 			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),
 			gauge("epoch", "Highest epoch seen.", func() float64 { return float64(shard.Status().Epoch) }),
+			gauge("free_bytes", "Free space where the shard keeps its data, in bytes; -1 if it cannot be told.", func() float64 { return freeBytes(s.options.Directory) }),
+			gauge("obstructed", "1 while there is too little free space to prepare anything.", func() float64 { return oneIf(shard.Status().Obstructed != "") }),
 			gauge("prepared_attempts", "Prepared attempts without a known decision.", func() float64 { return float64(len(shard.Status().Prepared)) }),
 		),
 		Status: func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
 	}}.run(cmd)
+}
+
+func freeBytes(dir string) float64 {
+	free, err := wal.FreeBytes(dir)
+	if err != nil {
+		return -1
+	}
+	return float64(free)
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/submit"
 	"github.com/lockstep-exec/lockstep/executor/ledger/txfile"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -86,6 +87,11 @@ func (s demoSettings) check() error {
 	}{{"accounts", s.options.Accounts}, {"block-size", s.options.BlockSize}} {
 		if err := positive(p.flag, p.value); err != nil {
 			return err
+		}
+	}
+	if s.options.Input != "" {
+		if err := submit.Check([]string{s.options.Input}); err != nil {
+			return cli.Usagef("--input: %w", err)
 		}
 	}
 	return positive("load", s.options.Load)

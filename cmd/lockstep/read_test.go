@@ -121,7 +121,7 @@ type watched struct {
 }
 
 func (w *watched) Write(p []byte) (int, error) {
-	if w.tables -= strings.Count(string(p), "cluster "); w.tables <= 0 {
+	if w.tables -= strings.Count(string(p), "cluster ") + strings.Count(string(p), "[WARN]"); w.tables <= 0 {
 		w.enough()
 	}
 	return w.out.Write(p)
@@ -138,6 +138,18 @@ func TestStatusWatch(t *testing.T) {
 	}
 	if n := strings.Count(out.out.String(), "epoch 0"); n != 2 {
 		t.Errorf("%d tables, want 2", n)
+	}
+}
+
+// A coordinator that is away does not end a watch.
+func TestStatusWatchWhileTheCoordinatorIsAway(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &watched{tables: 1, enough: cancel}
+	r := root()
+	r.SetErr(out)
+	code := cli.Run(ctx, r, []string{"status", "--watch", "--coordinator", "127.0.0.1:1"})
+	if got := out.out.String(); code != cli.ExitDone || !strings.Contains(got, "no status: reason=\"cannot reach the coordinator at 127.0.0.1:1") {
+		t.Errorf("exit code %d, standard error %s", code, got)
 	}
 }
 

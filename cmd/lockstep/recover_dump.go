@@ -47,7 +47,7 @@ type dumpHeight struct {
 func (s dumpSettings) run(cmd *cobra.Command) error {
 	o, err := executor.ReadOffline(s.data)
 	if err != nil {
-		return refusedOr(err)
+		return offlineError(err)
 	}
 	if s.height {
 		at := o.Committed()
@@ -58,7 +58,7 @@ func (s dumpSettings) run(cmd *cobra.Command) error {
 	} else {
 		err = dump(o, cmd.OutOrStdout())
 	}
-	return refusedOr(errors.Join(err, o.Close()))
+	return offlineError(errors.Join(err, o.Close()))
 }
 
 // pair is one line of a dump.

@@ -4,197 +4,127 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
-	"github.com/lockstep-exec/lockstep/coordinator"
-	"github.com/lockstep-exec/lockstep/coordinator/history"
-	"github.com/lockstep-exec/lockstep/executor"
-	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 func isText(b []byte) bool { return utf8.Valid(b) }
 
-// inspectSettings are the flags of recover inspect.
-type inspectSettings struct {
-	data   string
-	format cli.Format
-}
-
 func recoverInspectCommand() *cobra.Command {
-	var s inspectSettings
 	cmd := &cobra.Command{
-		Use:     "inspect",
-		Short:   "Show what a stopped shard or coordinator would start with",
+		Use:   "inspect",
+		Short: "Show what a stopped shard or coordinator would start with",
+		Long: `Show what a stopped shard or coordinator would start with: cluster, heights,
+digests, attempts in doubt, and its log. Of a damaged directory, show what can be
+read, and list the damage. The values of the database are not read: verify does.`,
 		Example: "  lockstep recover inspect --data /var/lib/lockstep/shard0",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
-	cmd.Flags().StringVar(&s.data, "data", "", "data `DIR` of the shard or coordinator")
-	s.format = cli.AddFormat(cmd)
-	cmd.MarkFlagRequired("data")
+	data, format := addData(cmd, "shard or coordinator"), cli.AddFormat(cmd)
+	records := cmd.Flags().Bool("records", false, "list the records of the log")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return inspect(cmd, *data, *records, format) }
 	return cmd
 }
 
-// inspection is what inspect prints.
-type inspection struct {
-	Role               string            `json:"role"` // shard or coordinator
-	Shard              *uint32           `json:"shard,omitempty"`
-	Cluster            string            `json:"cluster"`
-	Shards             int               `json:"shards"`
-	Directory          string            `json:"directory,omitempty"`
-	Epoch              uint64            `json:"epoch"`
-	Height             uint64            `json:"height"`
-	CheckpointedHeight uint64            `json:"checkpointed_height"`
-	StateDigest        string            `json:"state_digest,omitempty"`
-	Root               string            `json:"root"`
-	InDoubt            []inDoubt         `json:"in_doubt,omitempty"`
-	Undecided          []undecided       `json:"undecided,omitempty"`
-	Joined             map[uint32]string `json:"joined,omitempty"`
-	Log                inspectedLog      `json:"log"`
-	FreeBytes          int64             `json:"free_bytes"`
-}
-
-type inDoubt struct {
-	Height  uint64    `json:"height"`
-	Epoch   uint64    `json:"epoch"`
-	Attempt uint32    `json:"attempt"`
-	Since   time.Time `json:"since"`
-	Bytes   int       `json:"bytes"`
-}
-
-type undecided struct {
-	Height uint64 `json:"height"`
-	Block  string `json:"block"`
-	Bytes  int    `json:"bytes"`
-}
-
-type inspectedLog struct {
-	ID      string   `json:"id"`
-	First   uint64   `json:"first"`
-	Last    uint64   `json:"last"`
-	Repairs []string `json:"repairs,omitempty"` // what a start would mend
-}
-
-func (s inspectSettings) run(cmd *cobra.Command) error {
-	found, err := inspect(s.data)
+func inspect(cmd *cobra.Command, dir string, records bool, format cli.Format) error {
+	progress, done := progressOn(cmd)
+	look, err := recovery.Inspect(dir, recovery.InspectOptions{Records: records, Progress: progress})
+	done()
 	if err != nil {
-		return refusedOr(err)
+		return offlineError(err)
 	}
-	if s.format.JSON() {
-		return cli.WriteJSON(cmd.OutOrStdout(), found)
-	}
-	return found.writeText(cmd.OutOrStdout())
+	return show(cmd.OutOrStdout(), look, format)
 }
 
-// inspect finds out by its files whose directory it is.
-func inspect(dir string) (inspection, error) {
-	free, err := wal.FreeBytes(dir)
-	if err != nil {
-		return inspection{}, err
+// show prints a look, and ends with the exit code of its findings.
+func show(w io.Writer, look *recovery.Look, format cli.Format) error {
+	var err error
+	if format.JSON() {
+		err = cli.WriteJSON(w, look)
+	} else {
+		err = writeLook(w, look)
 	}
-	var found inspection
-	if _, err := os.Lstat(filepath.Join(dir, history.FileName)); err == nil {
-		found, err = inspectCoordinator(dir)
-		found.FreeBytes = free
-		return found, err
-	}
-	found, err = inspectShard(dir)
-	found.FreeBytes = free
-	return found, err
+	return errors.Join(err, found(len(look.Findings), look.Path))
 }
 
-func inspectShard(dir string) (inspection, error) {
-	o, err := executor.ReadOffline(dir)
-	if err != nil {
-		return inspection{}, err
+func writeLook(w io.Writer, l *recovery.Look) error {
+	all := lookLines(l)
+	for _, d := range l.InDoubt {
+		all = append(all, fmt.Sprintf("in doubt    height %d, attempt %d.%d, %s, prepared %s ago",
+			d.Height, d.Epoch, d.Attempt, report.Plural(d.Bytes, "byte"), report.Duration(time.Since(d.Since))))
 	}
-	id := uint32(o.Checkpoint.Shard)
-	at := o.Committed()
-	found := inspection{
-		Role: "shard", Shard: &id, Cluster: o.State.Config.Cluster.String(), Shards: o.State.Config.Shards(),
-		Directory: o.Checkpoint.Directory.String(), Epoch: uint64(o.State.Epoch), Height: uint64(at.Height()),
-		CheckpointedHeight: uint64(o.State.Checkpointed), StateDigest: at.Digest.String(), Root: at.Root.String(), Log: logOf(o.Log),
+	for _, u := range l.Undecided {
+		all = append(all, fmt.Sprintf("undecided   height %d, block %s, %s", u.Height, report.Printable(u.Block), report.Plural(u.Bytes, "byte")))
 	}
-	for _, p := range o.State.Prepared {
-		found.InDoubt = append(found.InDoubt, inDoubtOf(p))
+	for _, n := range l.Notes {
+		all = append(all, "note        "+cli.Sentence(errors.New(n)))
 	}
-	return found, o.Close()
+	err := lines(w, append(all, findingLines(l.Findings)...)...)
+	return errors.Join(err, writeSegments(w, l.Log.Segments), writeRecords(w, l.Log.Records))
 }
 
-func inDoubtOf(p *protocol.Prepared) inDoubt {
-	return inDoubt{
-		Height: uint64(p.Attempt.Height), Epoch: uint64(p.Attempt.Epoch), Attempt: p.Attempt.Attempt,
-		Since: time.UnixMilli(int64(p.UnixMillis)), Bytes: len(p.Writes) + len(p.Pushed),
+func lookLines(l *recovery.Look) []string {
+	who := string(l.Role)
+	if l.Shard != nil {
+		who = fmt.Sprintf("shard %d", *l.Shard)
 	}
+	all := []string{
+		fmt.Sprintf("%s of cluster %s (%s)", who, report.OrDash(l.Cluster), report.Plural(l.Shards, "shard")),
+		fmt.Sprintf("height      %d, in the database up to %d", l.Height, l.CheckpointedHeight),
+		fmt.Sprintf("epoch       %d", l.Epoch),
+		fmt.Sprintf("root        %s", report.OrDash(l.Root)),
+	}
+	if l.StateDigest != "" {
+		all = append(all, "digest      "+l.StateDigest)
+	}
+	if l.Log.Last > 0 {
+		all = append(all, fmt.Sprintf("log         records %d to %d, %s", l.Log.First, l.Log.Last, report.Plural(l.Log.Bytes, "byte")))
+	} else {
+		all = append(all, fmt.Sprintf("log         %s can be read, %s", report.Plural(l.Log.Count, "record"), report.Plural(l.Log.Bytes, "byte")))
+	}
+	all = append(all, fmt.Sprintf("free space  %s MiB", report.Count(l.FreeBytes>>20)))
+	if c := l.Checked; c != nil {
+		all = append(all, fmt.Sprintf("verified    %s, %s, %s, %s compared", report.Plural(c.Pairs, "pair"),
+			report.Plural(c.Records, "record"), report.Plural(c.Heights, "height"), report.Plural(c.Decisions, "decision")))
+	}
+	if !l.Complete {
+		all = append(all, "a start refuses this directory; above is what can be read")
+	}
+	return all
 }
 
-func inspectCoordinator(dir string) (inspection, error) {
-	o, err := coordinator.ReadOffline(dir)
-	if err != nil {
-		return inspection{}, err
+func writeSegments(w io.Writer, segments []recovery.Segment) error {
+	if len(segments) == 0 {
+		return nil
 	}
-	found := inspection{
-		Role: "coordinator", Cluster: o.State.Config.Cluster.String(), Shards: o.State.Config.Shards(), Epoch: uint64(o.State.Epoch),
-		CheckpointedHeight: uint64(o.Kept), Root: protocol.Digest{}.String(), Joined: map[uint32]string{}, Log: logOf(o.Log),
+	t := report.NewTable("segment", ">first", ">last", ">records", ">bytes", ">unreadable")
+	for _, s := range segments {
+		t.Row(report.Printable(s.File), s.First, s.Last, s.Records, report.Count(s.Bytes), s.Problems)
 	}
-	if d := o.State.Decided; d != nil {
-		found.Height, found.Root = uint64(d.Height()), d.Root.String()
-	}
-	for s, d := range o.State.Joined {
-		found.Joined[uint32(s)] = d.String()
-	}
-	for _, p := range o.State.Pending {
-		found.Undecided = append(found.Undecided, undecided{Height: uint64(p.Height), Block: p.Key, Bytes: len(p.Body)})
-	}
-	return found, nil
+	_, err := fmt.Fprintln(w)
+	_, err2 := t.WriteTo(w)
+	return errors.Join(err, err2)
 }
 
-func logOf(a wal.Assessment) inspectedLog {
-	l := inspectedLog{ID: fmt.Sprintf("%x", a.ID[:]), First: a.First, Last: a.Last}
-	for _, r := range a.Repairs {
-		l.Repairs = append(l.Repairs, r.String())
+func writeRecords(w io.Writer, records []recovery.Record) error {
+	if len(records) == 0 {
+		return nil
 	}
-	return l
-}
-
-func (i inspection) writeText(w io.Writer) error {
-	who := i.Role
-	if i.Shard != nil {
-		who = fmt.Sprintf("shard %d", *i.Shard)
+	t := report.NewTable(">sequence", "type", ">height", "attempt", ">bytes", "about")
+	for _, r := range records {
+		about := r.Text
+		if r.Problem != "" {
+			about = r.Problem
+		}
+		t.Row(r.Sequence, r.Type, r.Height, report.OrDash(r.Attempt), report.Count(r.Bytes), report.Fit(report.OrDash(about), 80))
 	}
-	lines := []string{
-		fmt.Sprintf("%s of cluster %s (%s)", who, i.Cluster, report.Plural(i.Shards, "shard")),
-		fmt.Sprintf("height      %d, in the database up to %d", i.Height, i.CheckpointedHeight),
-		fmt.Sprintf("epoch       %d", i.Epoch),
-		fmt.Sprintf("root        %s", i.Root),
-	}
-	if i.StateDigest != "" {
-		lines = append(lines, "digest      "+i.StateDigest)
-	}
-	lines = append(lines, fmt.Sprintf("log         records %d to %d", i.Log.First, i.Log.Last),
-		fmt.Sprintf("free space  %d MiB", i.FreeBytes>>20))
-	for _, r := range i.Log.Repairs {
-		lines = append(lines, "a start will mend: "+r)
-	}
-	for _, d := range i.InDoubt {
-		lines = append(lines, fmt.Sprintf("in doubt    height %d, attempt %d.%d, %d bytes, prepared %s ago",
-			d.Height, d.Epoch, d.Attempt, d.Bytes, report.Duration(time.Since(d.Since))))
-	}
-	for _, u := range i.Undecided {
-		lines = append(lines, fmt.Sprintf("undecided   height %d, block %q, %d bytes", u.Height, u.Block, u.Bytes))
-	}
-	var errs []error
-	for _, line := range lines {
-		_, err := fmt.Fprintln(w, line)
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	_, err := fmt.Fprintln(w)
+	_, err2 := t.WriteTo(w)
+	return errors.Join(err, err2)
 }

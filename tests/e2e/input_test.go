@@ -87,6 +87,7 @@ func undisturbed(t *testing.T, files ...string) cluster.Dump {
 	t.Helper()
 	c := start(t, 1)
 	submit(t, c, files...)
+	c.AwaitReady() // the decision is known before the last commit has arrived
 	c.StopAll()
 	return c.Dump()
 }

@@ -27,6 +27,7 @@ func TestKillsDuringSubmission(t *testing.T) {
 	ledger, accesses := realBlocks(t)
 	calm := start(t, 4)
 	want := submit(t, calm, ledger, accesses)
+	calm.AwaitReady()
 	calm.StopAll()
 
 	c := start(t, 4)

@@ -46,6 +46,7 @@ func runRealBlocks(t *testing.T, shards int, ledger, accesses string) cluster.Du
 	if h := c.Height(); h != height {
 		t.Errorf("submitting again brings height %d to %d", height, h)
 	}
+	c.AwaitReady()
 	c.StopAll()
 	cluster.WantSame(t, "submitting again", c.Dump(), state)
 	return state

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -37,9 +36,6 @@ func (c *choice) Set(word string) error {
 type wantError string
 
 func (e wantError) Error() string { return "must be " + string(e) }
-
-// Want is the error for a flag's Set method when the value is not what.
-func Want(what string, args ...any) error { return wantError(fmt.Sprintf(what, args...)) }
 
 // either joins words to "a, b or c".
 func either(words []string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -293,6 +294,33 @@ func TestVersion(t *testing.T) {
 	}
 	if got := p.out.String(); !strings.HasPrefix(got, `{"version":"v1.2.3","commit":"abc",`) {
 		t.Errorf("printed %s", got)
+	}
+}
+
+func TestVersionComesFromTheBuildIfTheLinkerSetsNone(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v0.3.0"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}}}
+	b := Build{Go: "go1.26", Platform: "linux/amd64"}
+	if got := b.from(info).String(); got != "v0.3.0 (commit abc, modified, go1.26, linux/amd64)" {
+		t.Errorf("got %s", got)
+	}
+	b.Version, b.Commit = "v1", "def"
+	if got := b.from(info); got.Version != "v1" || got.Commit != "def" {
+		t.Errorf("the linker's %v is overwritten", got)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"help ", "serve\tServe\n"},
+		{"help indoubt ", "list\n"},
+		{"indoubt ", "list\n"},
+		{"ser", "serve\tServe\n"},
+	} {
+		p := newProgram()
+		p.run(t, append([]string{"__complete"}, strings.Split(test.args, " ")...)...)
+		if !strings.Contains(p.out.String(), test.want) {
+			t.Errorf("%q completes to %q", test.args, p.out.String())
+		}
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
 )
 
-// Run shows the whole demo, and ends when a process ends that it has not killed.
-// An error that is a difference found has exit code 4.
-// No process outlives it.
+// Run shows the whole demo. It gives up when a process ends that it has not
+// killed. An error that is a difference found has exit code 4. No process
+// outlives it.
 func Run(ctx context.Context, o Options) (err error) {
 	space, err := newWorkspace(o.Directory)
 	if err != nil {

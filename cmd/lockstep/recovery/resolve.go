@@ -20,7 +20,7 @@ const (
 	// commit. It needs no settling: the coordinator drops it when the shard
 	// connects. But the shard has voted for the other one, and lacks it.
 	Superseded Verdict = "superseded"
-	// Undecided: it may still commit.
+	// Undecidable: it may still commit.
 	Undecidable Verdict = "undecided"
 	// Diverged: it is decided with another digest.
 	Diverged Verdict = "diverged"
@@ -155,7 +155,7 @@ func (r *Resolution) Refused() (n int) {
 	return n
 }
 
-// Diverged reports whether the decisions and the shard contradict each other.
+// Contradicts reports whether the decisions and the shard contradict each other.
 func (r *Resolution) Contradicts() bool {
 	for _, s := range r.Settlements {
 		if s.Verdict == Diverged || s.Verdict == Superseded {

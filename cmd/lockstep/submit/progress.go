@@ -61,7 +61,7 @@ func (p *Progress) Retrying(why error, _ time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.drawn, p.dirty = time.Time{}, true
-	fmt.Fprint(p.w, eraseLine, report.Fit("trying again: "+cli.Sentence(why), lineColumns))
+	fmt.Fprint(p.w, eraseLine, cut("trying again: "+cli.Sentence(why)))
 }
 
 // Close clears the line.
@@ -72,4 +72,12 @@ func (p *Progress) Close() {
 		fmt.Fprint(p.w, eraseLine)
 		p.dirty = false
 	}
+}
+
+// cut keeps the start of a sentence that is longer than a line.
+func cut(sentence string) string {
+	if runes := []rune(sentence); len(runes) > lineColumns {
+		return string(runes[:lineColumns-1]) + "…"
+	}
+	return sentence
 }

@@ -132,11 +132,14 @@ func (p *Process) signal(s syscall.Signal) {
 	}
 }
 
-// failure is what happened, and how it ended if it has.
+// failure is what happened, how it ended if it has, and the end of its log.
 func (p *Process) failure(what string) error {
 	var exit *exec.ExitError
 	if !p.Alive() && errors.As(p.err, &exit) {
 		what += fmt.Sprintf(" (%v)", exit)
 	}
-	return fmt.Errorf("%s %s; its log is %s", p.Name, what, p.Log)
+	if tail := p.Tail(); len(tail) > 0 {
+		what += "; its last words: " + tail[len(tail)-1]
+	}
+	return fmt.Errorf("%s %s", p.Name, what)
 }

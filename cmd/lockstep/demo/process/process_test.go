@@ -67,7 +67,7 @@ func TestStopTooLate(t *testing.T) {
 func TestLost(t *testing.T) {
 	told := make(chan error, 1)
 	p := start(t, "echo some reason >&2; exit 3", func(err error) { told <- err })
-	if err := <-told; !strings.Contains(err.Error(), "the script ended by itself (exit status 3)") {
+	if err := <-told; !strings.Contains(err.Error(), "the script ended by itself (exit status 3); its last words: some reason") {
 		t.Errorf("told %v", err)
 	}
 	if _, _, err := p.Listening(t.Context()); err == nil {

@@ -120,7 +120,7 @@ func (v view) misses(shard int) bool {
 // level reports whether nothing is in flight and all shards have committed what
 // the coordinator has decided, at a height or above.
 func (v view) level(height uint64) bool {
-	if v.cluster == nil || v.cluster.Height < height || len(v.cluster.InFlight) > 0 || v.cluster.QueuedBlock > 0 {
+	if v.cluster == nil || v.cluster.Height < height || len(v.cluster.InFlight) > 0 || v.cluster.QueuedBlocks > 0 {
 		return false
 	}
 	for i, s := range v.shards {

@@ -4,29 +4,34 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 // Cluster is the JSON of a cluster's status.
 type Cluster struct {
-	Cluster     string     `json:"cluster"`
-	Epoch       uint64     `json:"epoch"`
-	Height      uint64     `json:"height"`
-	Root        string     `json:"root"`
-	InFlight    []InFlight `json:"in_flight"`
-	Shards      []Shard    `json:"shards"`
-	QueuedBlock uint64     `json:"queued_blocks"`
-	QueuedBytes uint64     `json:"queued_bytes"`
-	Quarantined string     `json:"quarantined,omitempty"`
-	Version     string     `json:"version,omitempty"`
+	Cluster      string     `json:"cluster"`
+	Epoch        uint64     `json:"epoch"`
+	Height       uint64     `json:"height"`
+	Root         string     `json:"root"`
+	InFlight     []InFlight `json:"in_flight"`
+	Shards       []Shard    `json:"shards"`
+	QueuedBlocks uint64     `json:"queued_blocks"`
+	QueuedBytes  uint64     `json:"queued_bytes"`
+	Quarantined  string     `json:"quarantined,omitempty"`
+	Version      string     `json:"version,omitempty"`
 }
 
 // InFlight is the JSON of a block that is taken up and not decided.
 type InFlight struct {
-	Height     uint64   `json:"height"`
-	Epoch      uint64   `json:"epoch"`
-	Attempt    uint32   `json:"attempt"`
-	Phase      string   `json:"phase"`
+	Height  uint64 `json:"height"`
+	Epoch   uint64 `json:"epoch"`
+	Attempt uint32 `json:"attempt"`
+	// Phase is executing, voting or deciding. A block without a live attempt,
+	// whose attempt number is 0, is yet to be executed.
+	Phase string `json:"phase"`
+	// stage is Phase for people, who are told when there is no live attempt.
+	stage      string
 	WaitingFor []uint32 `json:"waiting_for"`
 	Block      string   `json:"block"`
 	AgeMs      uint64   `json:"age_ms"`
@@ -60,12 +65,12 @@ type Prepared struct {
 func ClusterOf(s *wirepb.ClusterStatus) Cluster {
 	c := Cluster{
 		Cluster: hex.EncodeToString(s.GetCluster()), Epoch: s.GetEpoch(), Height: s.GetHeight(), Root: hex.EncodeToString(s.GetRoot()),
-		QueuedBlock: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(),
+		QueuedBlocks: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(),
 		InFlight: make([]InFlight, len(s.GetInFlight())), Shards: make([]Shard, len(s.GetShards())),
 	}
 	for i, f := range s.GetInFlight() {
 		c.InFlight[i] = InFlight{
-			Height: f.GetHeight(), Epoch: f.GetEpoch(), Attempt: f.GetAttempt(), Phase: f.GetPhase(),
+			Height: f.GetHeight(), Epoch: f.GetEpoch(), Attempt: f.GetAttempt(), Phase: phaseOf(f.GetPhase()), stage: f.GetPhase(),
 			WaitingFor: append([]uint32{}, f.GetWaitingFor()...), Block: f.GetKey(), AgeMs: f.GetAgeMs(),
 		}
 	}
@@ -73,6 +78,13 @@ func ClusterOf(s *wirepb.ClusterStatus) Cluster {
 		c.Shards[i] = ShardOf(shard)
 	}
 	return c
+}
+
+func phaseOf(stage string) string {
+	if stage == string(protocol.PhaseWaiting) {
+		return string(protocol.PhaseExecuting)
+	}
+	return stage
 }
 
 // ShardOf gives a shard's status its JSON shape.

@@ -73,13 +73,13 @@ func (c Cluster) writeInFlight(out *strings.Builder) {
 		out.WriteByte('\n')
 		t := NewTable(">height", "block", "attempt", "phase", ">age", "waiting for")
 		for _, f := range c.InFlight {
-			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), f.Phase,
+			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), f.stage,
 				Duration(time.Duration(f.AgeMs)*time.Millisecond), shardList(f.WaitingFor))
 		}
 		t.WriteTo(out)
 	}
-	if c.QueuedBlock > 0 {
-		fmt.Fprintf(out, "\n%s of %s wait behind.\n", Plural(c.QueuedBlock, "block"), bytesText(c.QueuedBytes))
+	if c.QueuedBlocks > 0 {
+		fmt.Fprintf(out, "\n%s of %s wait behind.\n", Plural(c.QueuedBlocks, "block"), bytesText(c.QueuedBytes))
 	}
 }
 

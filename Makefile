@@ -14,9 +14,9 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 # -race needs cgo; without it the tests run all the same.
 RACE     ?= $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
-# Tests that start whole clusters of real processes: the detector would slow
-# down the tests, and not look into the processes.
-PROCESSES := /tests/(e2e|chaos)(/|$$)
+# Tests of whole clusters and their data run one after the other, without the
+# detector: it would slow them down, and not look into other processes.
+PROCESSES := /tests/(e2e|chaos|mutate)(/|$$)
 TESTFLAGS ?=
 BENCH     ?= .
 BENCHTIME ?= 0.3s
@@ -41,9 +41,9 @@ test: test-race test-processes ## run all tests (the test command of the project
 
 test-race: ## run the tests of the packages, with the race detector if there is a C compiler
 	@$(GO) list ./... | grep -Ev '$(PROCESSES)' >/dev/null
-	$(GO) test $(RACE) -timeout 8m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
+	$(GO) test $(RACE) -timeout 5m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
 
-test-processes: ## run the tests that start clusters of real processes
+test-processes: ## run the tests of whole clusters
 	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \
 	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
 	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages

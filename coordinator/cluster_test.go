@@ -155,9 +155,12 @@ type puppet struct {
 	order   []byte // payloads, as they were executed
 }
 
-func newPuppet(t *testing.T, f *office) *puppet {
+func newPuppet(t *testing.T, f *office) *puppet { return newPuppetAt(t, f, "127.0.0.1:1") }
+
+// newPuppetAt says that the shard serves reads at an address.
+func newPuppetAt(t *testing.T, f *office, address string) *puppet {
 	p := &puppet{t: t, events: make(chan protocol.Event, 1024), stopped: make(chan struct{})}
-	p.machine = protocol.NewParticipant(protocol.Identity{Directory: protocol.DirectoryID{7}, Address: "127.0.0.1:1"}, protocol.ShardState{})
+	p.machine = protocol.NewParticipant(protocol.Identity{Directory: protocol.DirectoryID{7}, Address: address}, protocol.ShardState{})
 	var err error
 	p.client, err = rpc.NewSessionClient(rpc.SessionClientOptions{
 		Handler: p, Coordinators: []string{f.address}, BackoffFirst: 5 * time.Millisecond, BackoffMost: 20 * time.Millisecond,

@@ -81,6 +81,20 @@ func TestValuesOfAnOlderAttemptNeverReachTheNext(t *testing.T) {
 	m.quiet()
 }
 
+// TestValuesOfTheNextAttemptAreKeptWhileAnOlderOneRuns: a peer may hear of the
+// abort first.
+func TestValuesOfTheNextAttemptAreKeptWhileAnOlderOneRuns(t *testing.T) {
+	m := solo(t, 2, RunnerOptions{})
+	block, values := cross(m.config, "v")
+	m.execute(0, at(1, 1), protocol.AttemptID{}, block)
+	if err := m.runners[0].Deliver(1, at(1, 2), values); err != nil {
+		t.Fatal(err)
+	}
+	m.runners[0].Drop(1)
+	m.execute(0, at(1, 2), protocol.AttemptID{}, block)
+	wantDelta(t, m.result(0), digestOf(t, m.config, block, "v"))
+}
+
 func TestEarlyValuesAreBounded(t *testing.T) {
 	m := solo(t, 2, RunnerOptions{EarlyBytes: 1000})
 	r := m.runners[0]

@@ -53,7 +53,8 @@ func (h host) run(cmd *cobra.Command) error {
 	h.daemon.Register(server.Server)
 	parts := 1
 	ended := make(chan error, 3)
-	go func() { ended <- server.Serve(h.listener) }()
+	listener := serve.NewCuttable(h.listener)
+	go func() { ended <- server.Serve(listener) }()
 	if web != nil {
 		parts++
 		go func() { ended <- web.Run(ctx) }()
@@ -70,6 +71,7 @@ func (h host) run(cmd *cobra.Command) error {
 	cancel()
 	stopping, stopped := context.WithTimeout(context.Background(), stopTimeout)
 	defer stopped()
+	defer context.AfterFunc(stopping, listener.Cut)()
 	err = errors.Join(err, h.daemon.Close())
 	server.Shutdown(stopping)
 	for range parts {

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"net"
 	"testing"
+	"time"
 
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )
@@ -78,4 +80,22 @@ func TestTerminatedUnderLoad(t *testing.T) {
 		n.Start()
 	}
 	d.resolves(submission)
+}
+
+// Connections on which nobody says anything must not either.
+func TestTerminatedWithSilentConnections(t *testing.T) {
+	c := start(t, 1)
+	for _, n := range c.Nodes() {
+		for _, address := range []string{n.Address, n.HTTP} {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		// A daemon that waits for them takes just the 5 s it has.
+		if code, took, err := n.Terminate(10 * time.Second); err != nil || code != 0 || took > 4*time.Second {
+			t.Errorf("%s ended with exit code %d after %s, error %v", n.Name, code, took, err)
+		}
+	}
 }

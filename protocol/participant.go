@@ -69,6 +69,10 @@ type held struct {
 type seenAttempt struct {
 	attempt AttemptID
 	aborted bool
+	// refused is the no that was voted on the attempt: it stands. Executing the
+	// attempt again could wait for ever, since its peers have pushed their values
+	// and take them for delivered.
+	refused *Refusal
 }
 
 // NewParticipant starts from what a shard's database and log say.
@@ -281,10 +285,14 @@ func (p *Participant) execute(m *Execute, sender Epoch, e *Effects) {
 		p.voteNo(a, Refusal{Reason: fmt.Sprintf("height %d is more than %d above the committed height", a.Height, maxHeld), Retry: true}, e)
 		return
 	}
+	if seen := p.seen[a.Height]; seen.attempt == a && seen.refused != nil {
+		p.voteNo(a, *seen.refused, e)
+		return
+	}
 	p.drop(a.Height, "a newer attempt", e) // S2
 	p.seen[a.Height] = seenAttempt{attempt: a}
 	if reason := p.cannotTakeUp(m); reason != "" {
-		p.voteNo(a, Refusal{Reason: reason, Retry: true}, e)
+		p.refuse(a, Refusal{Reason: reason, Retry: true}, e)
 		return
 	}
 	p.held = append(p.held, held{attempt: a, parent: m.Parent, block: m.Block})
@@ -344,6 +352,12 @@ func (p *Participant) at(h Height) *held {
 	return &p.held[h-p.committed.Height()-1]
 }
 
+// refuse votes no on an attempt that was taken up or met, and stands by it.
+func (p *Participant) refuse(a AttemptID, why Refusal, e *Effects) {
+	p.seen[a.Height] = seenAttempt{attempt: a, refused: &why}
+	p.voteNo(a, why, e)
+}
+
 func (p *Participant) voteNo(a AttemptID, why Refusal, e *Effects) {
 	p.send(&Vote{Attempt: a, Refusal: why}, e)
 	e.note(NoteRefusedVote, a, why.Reason)
@@ -366,7 +380,7 @@ func (p *Participant) executed(ev Executed, e *Effects) {
 		return // dropped meanwhile
 	}
 	if ev.Failure != nil {
-		p.voteNo(ev.Attempt, *ev.Failure, e)
+		p.refuse(ev.Attempt, *ev.Failure, e)
 		p.drop(ev.Attempt.Height, "execution failed", e)
 		return
 	}

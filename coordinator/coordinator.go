@@ -185,6 +185,9 @@ func (c *Coordinator) openFiles() error {
 	if errors.Is(err, wal.ErrLocked) {
 		return fmt.Errorf("another process uses the data directory %s: stop it, or give another --data: %w", dir, err)
 	}
+	if errors.Is(err, wal.ErrLocked) {
+		return fmt.Errorf("%s is in use: another coordinator runs on it; stop that one, or give another --data: %w", dir, err)
+	}
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}

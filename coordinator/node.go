@@ -50,6 +50,7 @@ type Node struct {
 	parts   Parts
 	ended   error // why the node does nothing more
 	notes   map[string]uint64
+	warned  map[string]uint64 // rejections by text, and how often
 	status  atomic.Pointer[Status]
 }
 
@@ -65,7 +66,7 @@ type Status struct {
 // NewNode begins an incarnation; first are the effects that came with the
 // machine, carried out before anything else (rule C1).
 func NewNode(machine *protocol.Coordinator, first protocol.Effects, parts Parts) (*Node, error) {
-	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}}
+	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, warned: map[string]uint64{}}
 	if err := n.carryOut(first); err != nil {
 		return nil, err
 	}
@@ -156,13 +157,30 @@ func (n *Node) tell(notes []protocol.Note) {
 	for _, note := range notes {
 		n.notes[string(note.Kind)]++
 		switch note.Kind {
-		case protocol.NoteRejected, protocol.NoteWithdrawn:
+		case protocol.NoteRejected:
+			n.warnSometimes(note)
+		case protocol.NoteWithdrawn:
 			n.parts.Logger.Warn(note.Text, "kind", note.Kind)
 		case protocol.NoteJoined:
 			n.parts.Logger.Info(note.Text)
 		default:
 			n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
 		}
+	}
+}
+
+// mostWarned bounds the different rejections that are told apart.
+const mostWarned = 1024
+
+// warnSometimes logs a rejection the 1st, 2nd, 4th, 8th … time: a shard that is
+// refused dials again for ever.
+func (n *Node) warnSometimes(note protocol.Note) {
+	if len(n.warned) >= mostWarned {
+		clear(n.warned)
+	}
+	n.warned[note.Text]++
+	if times := n.warned[note.Text]; times&(times-1) == 0 {
+		n.parts.Logger.Warn(note.Text, "kind", note.Kind, "times", times)
 	}
 }
 

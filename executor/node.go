@@ -314,7 +314,7 @@ func (n *Node) Checkpointed(h protocol.Height) {
 func (n *Node) quarantine(why error) {
 	n.quarantined = true
 	s := n.machine.Status()
-	n.parts.Logger.Error("quarantined: this shard found proof of divergence; it votes and serves no more, and has changed nothing. Run lockstep recover verify on its data directory",
+	n.parts.Logger.Error("quarantined: this shard found proof of divergence or damage; it votes and serves no more, and has changed nothing. Stop it, and run lockstep recover verify on its data directory",
 		"reason", why, "height", s.Committed.Height(), "epoch", s.Epoch)
 	if s.Session != 0 {
 		n.parts.Sessions.Send(protocol.Envelope{Session: s.Session, Epoch: s.Epoch, Message: protocol.Quarantined{Reason: why.Error()}})

@@ -12,7 +12,8 @@ import (
 
 // readers lets clients read committed state, and wait for a height.
 type readers struct {
-	store *state.Store
+	store   *state.Store
+	damaged func(error) // told when a read finds damage; nil for nobody
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every commit
@@ -76,5 +77,7 @@ func (r *readers) read(keys [][]byte, at protocol.Height) ([]Value, error) {
 	}
 	defer view.Close()
 	values := make([]Value, len(keys))
-	return values, readKeys(view, keys, values)
+	err = readKeys(view, keys, values)
+	tellDamage(err, r.damaged)
+	return values, err
 }

@@ -60,7 +60,8 @@ type Shard struct {
 	inbox  chan protocol.Event
 	ended  chan struct{} // closed when nobody reads the inbox any more
 	once   sync.Once
-	failed chan error // capacity 1: what ends the shard from beside its loop
+	failed chan error          // capacity 1: what ends the shard from beside its loop
+	broken chan protocol.Event // capacity 1: damage that a read has found
 }
 
 // Open opens the data directory and brings back what it holds: the state, and
@@ -78,8 +79,9 @@ func Open(o Options) (*Shard, error) {
 	}
 	s := &Shard{
 		options: o, logger: o.Logger, storage: st, readers: newReaders(st.store), opened: time.Now(),
-		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1),
+		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1), broken: make(chan protocol.Event, 1),
 	}
+	s.readers.damaged = s.damaged
 	if err := s.build(); err != nil {
 		if s.exchange != nil {
 			s.exchange.Close()
@@ -102,7 +104,7 @@ func (s *Shard) build() error {
 		Instance: protocol.InstanceID(randomID()), Address: s.options.Address,
 	}
 	s.exchange = NewExchange(identity.Shard, identity.Instance, dialPeer, s.deliver, s.logger.Named("exchange"))
-	s.runner = NewRunner(identity.Shard, s.options.Machine, staging{s.storage.store}, s.exchange, s.options.Runner,
+	s.runner = NewRunner(identity.Shard, s.options.Machine, staging{s.storage.store, s.damaged}, s.exchange, s.options.Runner,
 		func(e protocol.Executed) { s.post(e) })
 	s.runner.Configure(recovered.Config)
 	s.runner.Commit(recovered.Committed.Height())
@@ -191,6 +193,11 @@ func (s *Shard) loop(ctx context.Context, hangUp func()) error {
 			return nil
 		case err := <-s.failed:
 			return s.node.stop(err)
+		case ev := <-s.broken:
+			if err := s.node.Handle(ev); err != nil {
+				return err
+			}
+			time.AfterFunc(time.Second, hangUp)
 		case ev := <-s.inbox:
 			if err := s.node.Handle(s.drain(ev)...); err != nil {
 				return err
@@ -241,6 +248,15 @@ func (s *Shard) checkpointed(cp state.Checkpoint) {
 		}
 	}
 	s.post(protocol.Checkpointed{Height: cp.Height()})
+}
+
+// damaged quarantines the shard: it read something else than was written. It
+// does not wait, for whoever reads may be the loop's own doing.
+func (s *Shard) damaged(err error) {
+	select {
+	case s.broken <- protocol.Damaged{Reason: err.Error()}:
+	default: // told already
+	}
 }
 
 // fail ends the loop for a reason that came up beside it.

@@ -49,6 +49,9 @@ func openStorage(dir string, shard protocol.ShardID, logOptions wal.Options, sta
 	if errors.Is(err, wal.ErrLocked) {
 		return nil, fmt.Errorf("another process uses the data directory %s: stop it, or give another --data: %w", dir, err)
 	}
+	if errors.Is(err, wal.ErrLocked) {
+		return nil, fmt.Errorf("%s is in use: another shard runs on it; stop that one, or give another --data: %w", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -201,7 +204,10 @@ func (s *storage) close() error {
 }
 
 // staging adapts the store for the runner.
-type staging struct{ *state.Store }
+type staging struct {
+	*state.Store
+	damaged func(error) // told when a read finds damage; nil for nobody
+}
 
 // parallelReads is how many keys make it worth while to read on several cores.
 const parallelReads = 512
@@ -221,7 +227,16 @@ func (s staging) Read(asOf protocol.Height, keys [][]byte) ([]Value, error) {
 		group.Go(func() { errs[w] = readKeys(view, keys[from:to], values[from:to]) })
 	}
 	group.Wait()
-	return values, errors.Join(errs...)
+	err = errors.Join(errs...)
+	tellDamage(err, s.damaged)
+	return values, err
+}
+
+// tellDamage passes on that the database does not hold what was written to it.
+func tellDamage(err error, damaged func(error)) {
+	if damaged != nil && errors.Is(err, state.ErrDamaged) {
+		damaged(err)
+	}
 }
 
 func readKeys(view *state.View, keys [][]byte, values []Value) error {

@@ -128,6 +128,9 @@ func (c *Coordinator) waitingFor(p *pendingBlock) string {
 	if away := c.away(); len(away) > 0 {
 		return fmt.Sprintf(" while shards %v were not connected", away)
 	}
+	if p.refusal != "" {
+		return " after " + p.refusal
+	}
 	if missing := p.missing(); p.live() && len(missing) > 0 {
 		return fmt.Sprintf(" while shards %v had not voted", missing)
 	}

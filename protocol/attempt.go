@@ -103,6 +103,8 @@ func (c *Coordinator) answerLate(shard ShardID, v *Vote, e *Effects) {
 func (c *Coordinator) refused(i int, shard ShardID, v *Vote, e *Effects) {
 	reason := fmt.Sprintf("shard %d refuses attempt %s: %s", shard, v.Attempt, v.Refusal.Reason)
 	e.note(NoteRefusedVote, v.Attempt, reason)
+	c.blocks[i].refusal = reason
+	c.shards[shard].refusal = v.Refusal.Reason
 	if !v.Refusal.Retry {
 		c.withdraw(i, VerdictRejected, reason, e)
 		return
@@ -158,6 +160,7 @@ func (c *Coordinator) decide(e *Effects) error {
 		c.keys[d.Key] = d
 		delete(c.attempts, d.Height())
 		c.failures = 0
+		c.forgiven()
 		c.remove(0)
 		e.Decided = append(e.Decided, d)
 		for s := range c.shards {
@@ -168,6 +171,13 @@ func (c *Coordinator) decide(e *Effects) error {
 		}
 	}
 	return nil
+}
+
+// forgiven forgets why shards refused: a block was decided since.
+func (c *Coordinator) forgiven() {
+	for s := range c.shards {
+		c.shards[s].refusal = ""
+	}
 }
 
 // outcomes joins what the shards voted, and makes the check of section 5 of

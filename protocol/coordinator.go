@@ -71,6 +71,7 @@ type pendingBlock struct {
 	deadline time.Time // the latest of its clients; zero for none
 	proposed bool      // its Proposed record is in the log
 
+	refusal string    // why the last attempt was refused; "" if none was
 	attempt AttemptID // live attempt; zero for none
 	parent  AttemptID
 	votes   []*Vote // yes votes for the live attempt, by shard
@@ -101,6 +102,7 @@ type shardPeer struct {
 	checkpointed Height
 	rejected     *Reject // why the last session was refused
 	quarantined  string
+	refusal      string // why it last voted no; "" since a block was decided
 }
 
 // NewCoordinator begins an incarnation: state is what the log says, epoch is

@@ -40,6 +40,10 @@ type Checkpointed struct{ Height Height }
 // reason tells that it can again.
 type Obstructed struct{ Reason string }
 
+// Damaged tells a participant that its state is not what was written to the
+// disk: it must not vote or serve any more.
+type Damaged struct{ Reason string }
+
 // Submitted brings a block from a client to the coordinator.
 type Submitted struct {
 	Block  *Block
@@ -90,6 +94,7 @@ func (Received) event()     {}
 func (Executed) event()     {}
 func (Checkpointed) event() {}
 func (Obstructed) event()   {}
+func (Damaged) event()      {}
 func (Submitted) event()    {}
 func (Tick) event()         {}
 func (HistoryKept) event()  {}

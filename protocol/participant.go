@@ -128,6 +128,8 @@ func (p *Participant) step(ev Event, e *Effects) error {
 		p.ack(e)
 	case Obstructed:
 		p.obstructed = ev.Reason
+	case Damaged:
+		return diverged("the state of this shard is damaged: %s", ev.Reason)
 	case Tick:
 	}
 	return nil

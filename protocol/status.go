@@ -98,6 +98,7 @@ type ShardStatus struct {
 	Executing    bool
 	Rejected     *Reject
 	Quarantined  string
+	Refusal      string // why it last voted no; "" since a block was decided
 }
 
 // Status copies what an operator may want to see.
@@ -143,6 +144,7 @@ func (c *Coordinator) shardStatus(id ShardID, inFlight []BlockStatus) ShardStatu
 	s := ShardStatus{
 		Joined: p.joined, Directory: p.directory, Connected: p.session != 0, Known: p.known, Address: p.address,
 		Committed: p.committed, Checkpointed: p.checkpointed, Rejected: p.rejected, Quarantined: p.quarantined,
+		Refusal: p.refusal,
 	}
 	if d := c.decisions[p.committed]; d != nil {
 		s.Digest = d.Digests[id]

@@ -107,9 +107,9 @@ func seen(p protocol.ShardStatus, s protocol.CoordinatorStatus) (wirepb.ShardSta
 	case s.Decided != nil && p.Committed+lag < s.Decided.Height():
 		return wirepb.ShardState_SHARD_STATE_CATCHING_UP, ""
 	case p.Executing:
-		return wirepb.ShardState_SHARD_STATE_EXECUTING, ""
+		return wirepb.ShardState_SHARD_STATE_EXECUTING, reasonOut(p.Refusal)
 	}
-	return wirepb.ShardState_SHARD_STATE_READY, ""
+	return wirepb.ShardState_SHARD_STATE_READY, reasonOut(p.Refusal)
 }
 
 // PreparedAttempt gives a prepared attempt as a message; a zero since means

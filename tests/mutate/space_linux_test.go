@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/wal"
 )
 
@@ -70,7 +71,8 @@ func TestFloor(t *testing.T) {
 
 	at := m.coordinator.Entry().GetHeight()
 	later := m.submit(lonely(t))
-	m.await("shard 0 has refused", func() bool { return refusals(m) > 0 })
+	refusals := func() uint64 { return m.shards[0].Status().Notes[string(protocol.NoteRefusedVote)] }
+	m.await("shard 0 has refused", func() bool { return refusals() > 0 })
 	if h := m.coordinator.Entry().GetHeight(); h != at {
 		t.Errorf("height %d was decided below the floor", h)
 	}

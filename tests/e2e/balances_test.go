@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"math/big"
 	"strings"
-	"testing"
 
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )
@@ -23,18 +22,4 @@ func accounts(d cluster.Dump) cluster.Dump {
 		}
 	}
 	return picked
-}
-
-// sum adds all balances up.
-func sum(t *testing.T, d cluster.Dump) *big.Int {
-	t.Helper()
-	total := new(big.Int)
-	for key, value := range accounts(d) {
-		raw, err := hex.DecodeString(value)
-		if err != nil {
-			t.Fatalf("balance of %s: %v", key, err)
-		}
-		total.Add(total, new(big.Int).SetBytes(raw))
-	}
-	return total
 }

@@ -71,14 +71,3 @@ func wantAllApplied(t *testing.T, out string, transactions int) {
 		t.Errorf("%d transactions in blocks, %d by themselves, want %d", inBlocks, alone, transactions)
 	}
 }
-
-// lastBlock gives the line of the newest block.
-func lastBlock(t *testing.T, out string) (last submitted) {
-	t.Helper()
-	for _, s := range parseSubmitted(t, out) {
-		if s.Outcome == "" && s.Height >= last.Height {
-			last = s
-		}
-	}
-	return last
-}

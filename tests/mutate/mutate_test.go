@@ -29,7 +29,7 @@ const (
 )
 
 const (
-	normalCases = 400
+	normalCases = 300
 	shortCases  = 60
 	longCases   = 10_000
 )

@@ -230,6 +230,15 @@ func anyFinding(findings []recovery.Finding, text string) bool {
 	return false
 }
 
+func verifyOldCoordinator(t *testing.T, o *original) {
+	old := o.copyOf(t, o.old, coordinatorName)
+	wantSound(t, old, nil)
+	look, err := recovery.Verify(context.Background(), old, recovery.VerifyOptions{Decisions: o.decisions})
+	if err != nil || look.Sound || !anyFinding(look.Findings, "old copy") {
+		t.Errorf("%+v, %v", look, err)
+	}
+}
+
 // damage changes one byte in the middle of a file.
 func damage(t *testing.T, path string) {
 	t.Helper()

@@ -17,7 +17,7 @@ type Log struct {
 	Floor    uint64    `json:"floor"` // what stood before was trimmed
 	Mark     uint64    `json:"mark"`  // known to be acknowledged up to here
 	Bytes    int64     `json:"bytes"`
-	Count    int       `json:"records_count"`
+	Count    int       `json:"record_count"`
 	Segments []Segment `json:"segments,omitempty"`
 	Records  []Record  `json:"records,omitempty"` // if they were asked for
 	Repairs  []string  `json:"repairs,omitempty"` // what a start would mend

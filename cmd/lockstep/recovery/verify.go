@@ -7,7 +7,8 @@ import (
 
 // VerifyOptions say what to compare with.
 type VerifyOptions struct {
-	// Decisions are what the shard is compared with; nil for nothing.
+	// Decisions are what the shard, or the copy of a coordinator, is compared
+	// with; nil for nothing.
 	Decisions Decisions
 	Progress  Progress
 }
@@ -38,7 +39,10 @@ func (l *Look) verify(ctx context.Context, i *inspection, o VerifyOptions) error
 		}
 		return l.compareWith(ctx, i, o.Decisions)
 	case RoleCoordinator:
-		return l.verifyCoordinator(i, o.Progress)
+		if err := l.verifyCoordinator(i, o.Progress); err != nil || o.Decisions == nil {
+			return err
+		}
+		return l.compareCoordinator(ctx, i, o.Decisions)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func compare(ctx context.Context, cmd *cobra.Command, dirs []string, d recovery.
 	} else {
 		err = writeComparison(cmd.OutOrStdout(), c)
 	}
-	return errors.Join(err, found(len(c.Findings), report.Plural(len(dirs), "directory compared")))
+	return errors.Join(err, found(len(c.Findings), "what was compared"))
 }
 
 func writeComparison(w io.Writer, c *recovery.Comparison) error {

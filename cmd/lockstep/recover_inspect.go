@@ -75,7 +75,7 @@ func lookLines(l *recovery.Look) []string {
 		who = fmt.Sprintf("shard %d", *l.Shard)
 	}
 	all := []string{
-		fmt.Sprintf("%s of cluster %s (%s)", who, report.OrDash(l.Cluster), report.Plural(l.Shards, "shard")),
+		who + ofCluster(l),
 		fmt.Sprintf("height      %d, in the database up to %d", l.Height, l.CheckpointedHeight),
 		fmt.Sprintf("epoch       %d", l.Epoch),
 		fmt.Sprintf("root        %s", report.OrDash(l.Root)),
@@ -97,6 +97,13 @@ func lookLines(l *recovery.Look) []string {
 		all = append(all, "a start refuses this directory; above is what can be read")
 	}
 	return all
+}
+
+func ofCluster(l *recovery.Look) string {
+	if l.Shards == 0 {
+		return ", of no cluster that is known"
+	}
+	return fmt.Sprintf(" of cluster %s (%s)", l.Cluster, report.Plural(l.Shards, "shard"))
 }
 
 func writeSegments(w io.Writer, segments []recovery.Segment) error {
@@ -122,7 +129,11 @@ func writeRecords(w io.Writer, records []recovery.Record) error {
 		if r.Problem != "" {
 			about = r.Problem
 		}
-		t.Row(r.Sequence, r.Type, r.Height, report.OrDash(r.Attempt), report.Count(r.Bytes), report.Fit(report.OrDash(about), 80))
+		height := ""
+		if r.Height > 0 {
+			height = fmt.Sprint(r.Height)
+		}
+		t.Row(r.Sequence, r.Type, report.OrDash(height), report.OrDash(r.Attempt), report.Count(r.Bytes), report.Fit(report.OrDash(about), 80))
 	}
 	_, err := fmt.Fprintln(w)
 	_, err2 := t.WriteTo(w)

@@ -60,7 +60,7 @@ func (s *carrySettings) repair(cmd *cobra.Command, dir string, format cli.Format
 		err = writePlan(cmd.OutOrStdout(), plan, s.yes)
 	}
 	if len(plan.Refused) > 0 {
-		err = errors.Join(err, cli.Refusedf("%s has damage that cannot be repaired without what was lost: each line above says what to do", dir))
+		err = errors.Join(err, cli.Refusedf("%s has damage that only a copy of what was lost can mend: each line above says what to do", dir))
 	}
 	return err
 }

@@ -58,7 +58,7 @@ func TestRecoverSound(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"inspect", "--data", shard}, "shard 0 of cluster"},
+		{[]string{"inspect", "--data", shard}, "shard 0, of no cluster"},
 		{[]string{"inspect", "--records", "--data", coordinator}, "epoch_claimed"},
 		{[]string{"verify", "--data", shard}, "sound: nothing is wrong"},
 		{[]string{"verify", "--data", shard, "--decisions", coordinator}, "never took part in a cluster"},

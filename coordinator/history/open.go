@@ -83,18 +83,19 @@ func fileBytes(path string) int64 {
 	return info.Size()
 }
 
-// openError puts the errors of bbolt into the words of this package.
+// openError puts the errors of bbolt into the words of this package. What is
+// neither a lock nor an error of the system is about the content.
 func openError(err error) error {
+	var errno syscall.Errno
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNotExist
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return ErrLocked
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum),
-		errors.Is(err, bolterrors.ErrVersionMismatch):
-		return &DamageError{What: "file is not a bbolt database", Err: err}
+	case errors.Is(err, ErrDamaged), errors.As(err, &errno):
+		return err
 	}
-	return err
+	return &DamageError{What: "file is not a bbolt database", Err: err}
 }
 
 func (h *History) prepare(load func(*History) (*tip, error)) error {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -55,7 +56,7 @@ func (t *transcript) String() string {
 func Go(tb testing.TB, binary string, args ...string) *Command {
 	tb.Helper()
 	c := &Command{tb: tb, cmd: exec.Command(binary, args...), read: make(chan struct{})}
-	c.cmd.Stderr, c.cmd.SysProcAttr = &c.err, noOrphans()
+	c.cmd.Stderr, c.cmd.SysProcAttr, c.cmd.Env = &c.err, noOrphans(), append(os.Environ(), raceEnvironment...)
 	out, err := c.cmd.StdoutPipe()
 	if err == nil {
 		err = c.cmd.Start()

@@ -39,7 +39,7 @@ func launch(binary, logFile string, args ...string) (*Process, error) {
 	}
 	defer log.Close() // the child has its own
 	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	p.cmd.Stderr, p.cmd.SysProcAttr = log, noOrphans()
+	p.cmd.Stderr, p.cmd.SysProcAttr, p.cmd.Env = log, noOrphans(), append(os.Environ(), raceEnvironment...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -3,3 +3,5 @@
 package cluster
 
 const raceEnabled = false
+
+var raceEnvironment []string

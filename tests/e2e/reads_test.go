@@ -8,7 +8,7 @@ import (
 )
 
 // leastReads is how many reads there must be while the load runs.
-const leastReads = 10
+const leastReads = 5
 
 // Reads through the coordinator see whole blocks (invariant 8): the balances of
 // all accounts, over all shards, always add up to the same.

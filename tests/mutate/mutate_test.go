@@ -38,18 +38,15 @@ const (
 func TestMutations(t *testing.T) {
 	o := makeOriginal(t)
 	base := scratch(t)
-	seed, cases := uint64(1), normalCases
+	seed, first, cases := uint64(1), 0, howMany()
 	if s, err := strconv.ParseUint(os.Getenv("LOCKSTEP_SEED"), 10, 64); err == nil {
 		seed = s
 	}
-	switch {
-	case long():
-		cases = longCases
-	case testing.Short():
-		cases = shortCases
+	if n, err := strconv.Atoi(os.Getenv("LOCKSTEP_CASE")); err == nil {
+		first, cases = n, 1
 	}
 	counts, byMutation := map[string]int{}, map[string]map[string]int{}
-	for n := range cases {
+	for n := first; n < first+cases; n++ {
 		c := newCase(t, o, base, seed, n)
 		what, outcome, err := c.run()
 		if err != nil {
@@ -68,6 +65,16 @@ func TestMutations(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(byMutation)) {
 		t.Logf("%-24s %s", name, tally(byMutation[name]))
 	}
+}
+
+func howMany() int {
+	switch {
+	case long():
+		return longCases
+	case testing.Short():
+		return shortCases
+	}
+	return normalCases
 }
 
 func tally(counts map[string]int) string {

@@ -266,7 +266,8 @@ func inspectDamaged(t *testing.T, o *original) {
 		t.Fatal(err)
 	}
 	want := o.truth["shard0"]
-	if look.Sound || look.Complete || look.Shard == nil || look.Height != want.height || look.Root != want.root.String() || look.Log.Count == 0 {
+	if look.Sound || look.Complete || look.Shard == nil || look.Height != want.height || look.Root != want.root.String() ||
+		look.Log.Count == 0 || look.Shards != 2 || len(look.InDoubt) != 1 {
 		t.Errorf("%+v", look)
 	}
 	if err := os.Remove(filepath.Join(dir, "state.db")); err != nil {

@@ -47,7 +47,7 @@ func (l *Look) commitments(i *inspection) []protocol.Committed {
 	if i.shard != nil && i.shard.Checkpoint.Height() > 0 {
 		all = append(all, i.shard.Checkpoint.Committed)
 	}
-	for _, p := range i.promises {
+	for _, p := range i.facts.promises {
 		if p.committed {
 			all = append(all, protocol.Committed{Attempt: p.attempt, Digest: p.digest, Root: p.root})
 		}

@@ -19,26 +19,20 @@ type InspectOptions struct {
 // directory it shows what can be read, and lists the damage. It does not read
 // the database: Verify does.
 func Inspect(dir string, o InspectOptions) (*Look, error) {
-	look, _, err := inspect(dir, o)
-	return look, err
+	look, i, err := open(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	look.conclude()
+	return look, i.close()
 }
 
 // inspection is a look with what it was taken from.
 type inspection struct {
-	promises []promise
-	close    func() error
-	shard    *shardParts       // of a shard, unless a start would refuse it
-	decided  *coordinatorParts // of a coordinator, likewise
-}
-
-// inspect looks, and lets go of the directory.
-func inspect(dir string, o InspectOptions) (*Look, []promise, error) {
-	look, i, err := open(dir, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	look.conclude()
-	return look, i.promises, i.close()
+	facts   logFacts
+	close   func() error
+	shard   *shardParts       // of a shard, unless a start would refuse it
+	decided *coordinatorParts // of a coordinator, likewise
 }
 
 // open looks, and leaves open what a start would take, for a closer look.
@@ -65,7 +59,7 @@ func (l *Look) readParts(i *inspection, o InspectOptions) (err error) {
 		return err
 	}
 	if hasLog {
-		if i.promises, err = l.readLog(o.Records, o.Progress); err != nil {
+		if i.facts, err = l.readLog(o.Records, o.Progress); err != nil {
 			return err
 		}
 	}

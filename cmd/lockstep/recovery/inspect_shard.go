@@ -3,6 +3,8 @@ package recovery
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/executor"
@@ -24,7 +26,7 @@ func (l *Look) readShard(i *inspection) error {
 	if err := l.damaged(err); err != nil {
 		return err
 	}
-	return l.salvageShard(i.promises)
+	return l.salvageShard(i.facts)
 }
 
 func (l *Look) fillShard(o *executor.Offline) {
@@ -58,8 +60,9 @@ func inDoubtOf(p *protocol.Prepared) InDoubt {
 }
 
 // salvageShard shows what can be read of a directory that a start refuses: the
-// record of the last checkpoint, and the highest commit in the log.
-func (l *Look) salvageShard(promises []promise) error {
+// record of the last checkpoint, and the highest commit and what is prepared in
+// the part of the log that can be read.
+func (l *Look) salvageShard(facts logFacts) error {
 	report, err := state.ScanDatabase(l.Path, nil)
 	switch {
 	case err == nil && report.Checkpoint.Directory != (protocol.DirectoryID{}):
@@ -70,10 +73,21 @@ func (l *Look) salvageShard(promises []promise) error {
 			return err
 		}
 	}
-	for _, p := range promises {
-		if p.committed && p.attempt.Height > l.Height {
-			l.fillCommitted(protocol.Committed{Attempt: p.attempt, Digest: p.digest, Root: p.root})
+	l.salvageLog(facts)
+	return nil
+}
+
+func (l *Look) salvageLog(facts logFacts) {
+	if !facts.config.IsZero() {
+		l.Cluster, l.Shards = facts.config.Cluster.String(), facts.config.Shards()
+	}
+	l.Epoch = max(l.Epoch, facts.epoch)
+	if c := facts.highest; c != nil && c.Height() > l.Height {
+		l.fillCommitted(*c)
+	}
+	for _, h := range slices.Sorted(maps.Keys(facts.prepared)) {
+		if h > l.Height {
+			l.InDoubt = append(l.InDoubt, facts.prepared[h])
 		}
 	}
-	return nil
 }

@@ -55,23 +55,32 @@ type promise struct {
 	root      protocol.Digest // if committed
 }
 
+// logFacts are what the records of a log say, whatever a start makes of them.
+type logFacts struct {
+	config   protocol.Config // zero if it is not in the log
+	epoch    protocol.Epoch  // highest
+	promises []promise
+	highest  *protocol.Committed // commit; nil if there is none
+	prepared map[protocol.Height]InDoubt
+}
+
 // logReader collects what a scan comes across.
 type logReader struct {
 	look     *Look
 	records  bool
 	progress Progress
-	promises []promise
+	facts    logFacts
 	bad      uint64 // problems that were found
 	problems []Finding
 }
 
 // readLog reads the log of a directory into the look. Damage is in the
 // findings; the error is about anything else.
-func (l *Look) readLog(records bool, progress Progress) ([]promise, error) {
-	r := &logReader{look: l, records: records, progress: progress}
+func (l *Look) readLog(records bool, progress Progress) (logFacts, error) {
+	r := &logReader{look: l, records: records, progress: progress, facts: logFacts{prepared: map[protocol.Height]InDoubt{}}}
 	summary, err := wal.Scan(filepath.Join(l.Path, logDirectory), r.visit)
 	if err != nil && !IsDamage(err) {
-		return nil, err
+		return r.facts, err
 	}
 	l.Log.fill(summary)
 	switch {
@@ -84,7 +93,7 @@ func (l *Look) readLog(records bool, progress Progress) ([]promise, error) {
 	for _, mend := range l.Log.Repairs {
 		l.note("a start will mend: " + mend)
 	}
-	return r.promises, nil
+	return r.facts, nil
 }
 
 func (l *Log) fill(s wal.Summary) {
@@ -115,7 +124,7 @@ func (r *logReader) visit(f wal.Found) error {
 	if err != nil {
 		r.look.find(Finding{Part: PartLog, What: fmt.Sprintf("record %d: %v", f.Seq, err), Do: doOrder})
 	}
-	r.keepPromise(f.Seq, rec)
+	r.facts.add(f.Seq, rec)
 	if r.records {
 		r.look.Log.Records = append(r.look.Log.Records, recordOf(f, rec))
 	}
@@ -160,11 +169,35 @@ func (r *logReader) reportProblems(verdict error) {
 	}
 }
 
-func (r *logReader) keepPromise(seq uint64, rec protocol.Record) {
+func (f *logFacts) add(seq uint64, rec protocol.Record) {
 	switch rec := rec.(type) {
+	case protocol.Adopted:
+		f.config = rec.Config
+	case protocol.Created:
+		f.config = rec.Config
+	case protocol.EpochSeen:
+		f.epoch = max(f.epoch, rec.Epoch)
+	case protocol.EpochClaimed:
+		f.epoch = max(f.epoch, rec.Epoch)
 	case *protocol.Prepared:
-		r.promises = append(r.promises, promise{sequence: seq, attempt: rec.Attempt, digest: rec.Digest})
+		f.promises = append(f.promises, promise{sequence: seq, attempt: rec.Attempt, digest: rec.Digest})
+		f.prepare(rec)
 	case protocol.CommittedRecord:
-		r.promises = append(r.promises, promise{sequence: seq, committed: true, attempt: rec.Attempt, digest: rec.Digest, root: rec.Root})
+		f.promises = append(f.promises, promise{sequence: seq, committed: true, attempt: rec.Attempt, digest: rec.Digest, root: rec.Root})
+		if f.highest == nil || rec.Height() > f.highest.Height() {
+			f.highest = &rec.Committed
+		}
+		delete(f.prepared, rec.Height())
 	}
+}
+
+// prepare erases what was prepared at the height and above, as a replay does
+// (rule S2).
+func (f *logFacts) prepare(p *protocol.Prepared) {
+	for h := range f.prepared {
+		if h >= p.Attempt.Height {
+			delete(f.prepared, h)
+		}
+	}
+	f.prepared[p.Attempt.Height] = inDoubtOf(p)
 }

@@ -36,7 +36,7 @@ type RepairPlan struct {
 // PlanRepair says what Carry would do. It changes nothing. What it plans is what
 // a start does by itself; the rest is refused.
 func PlanRepair(dir string, progress Progress) (*RepairPlan, error) {
-	look, _, err := inspect(dir, InspectOptions{Progress: progress})
+	look, err := Inspect(dir, InspectOptions{Progress: progress})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // Register adds the coordinator's services to a gRPC server: the API for
@@ -29,6 +30,11 @@ type api struct {
 // SubmitBlock has one block executed and waits for its decision.
 func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 	c := s.coordinator
+	release, err := c.hold(proto.Size(in))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	submission, err := wire.ParseSubmission(in, c.config.Limits)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/wal"
+	"golang.org/x/sync/semaphore"
 )
 
 // LogDirectory is the name of the log's folder in the data directory.
@@ -104,6 +105,9 @@ type Coordinator struct {
 	ended      chan struct{} // closed when nobody reads the inbox any more
 	once       sync.Once
 	obstructed atomic.Pointer[string] // why no block is taken up; "" if they are
+
+	calls     *semaphore.Weighted // bytes of the calls that wait for a block
+	callBytes int64
 }
 
 // Open opens the data directory, or makes a new cluster in an empty one, and
@@ -111,7 +115,12 @@ type Coordinator struct {
 // will be run again (C6).
 func Open(o Options) (*Coordinator, error) {
 	o = o.withDefaults()
+	callBytes := o.Protocol.QueueBytes
+	if callBytes == 0 {
+		callBytes = protocol.DefaultQueueBytes
+	}
 	c := &Coordinator{
+		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes,
 		options: o, logger: o.Logger, waiters: newWaiters(), readers: newShardReaders(),
 		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}),
 	}

@@ -14,6 +14,18 @@ import (
 // retryAfter is what a client that is turned away is told to wait.
 const retryAfter = 100 * time.Millisecond
 
+// hold takes room for the bytes of a call for as long as it waits, so that
+// memory is bounded by the queue and not by the number of clients. A block that
+// is larger than all the room there is takes all of it.
+func (c *Coordinator) hold(bytes int) (release func(), err error) {
+	weight := min(int64(bytes), c.callBytes)
+	if !c.calls.TryAcquire(weight) {
+		return nil, wire.RetryLater(codes.ResourceExhausted, retryAfter,
+			fmt.Sprintf("blocks of %d MiB are waiting already: try again later", c.callBytes>>20))
+	}
+	return func() { c.calls.Release(weight) }, nil
+}
+
 // submit brings a block to the machine and waits for what becomes of it. If
 // ctx ends first, the block goes on until its own deadline, and the outcome is
 // unknown to the client.

@@ -8,6 +8,9 @@ import (
 // DefaultWindow is how many heights are in flight at once (C4).
 const DefaultWindow = 8
 
+// DefaultQueueBytes bounds the bodies of the blocks taken up and not decided.
+const DefaultQueueBytes = 256 << 20
+
 // MaxWindow bounds the window.
 const MaxWindow = 64
 
@@ -27,7 +30,7 @@ func (o CoordinatorOptions) withDefaults() CoordinatorOptions {
 		o.QueueBlocks = 1024
 	}
 	if o.QueueBytes == 0 {
-		o.QueueBytes = 256 << 20
+		o.QueueBytes = DefaultQueueBytes
 	}
 	return o
 }

@@ -23,6 +23,7 @@ func TestVerbs(t *testing.T) {
 		"resolve commits what is decided":              resolveDecided,
 		"resolve leaves what is not decided":           resolveUndecided,
 		"resolve refuses an old copy of the decisions": resolveOldDecisions,
+		"verify finds an old copy of a coordinator":    verifyOldCoordinator,
 		"resolve and verify ask a running coordinator": resolveOnline,
 		"compare": compareDirectories,
 		"inspect shows what a damaged shard holds": inspectDamaged,

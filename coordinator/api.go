@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -35,14 +34,10 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 		return nil, err
 	}
 	defer release()
-	submission, err := wire.ParseSubmission(in, c.config.Limits)
+	block, err := c.core.prepare(in)
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(submission.Key, streamKeys) {
-		return nil, status.Errorf(codes.InvalidArgument, "block keys that begin with %q are the coordinator's own: choose another", streamKeys)
-	}
-	block := NewBlock(submission.Key, submission.Body, submission.Transactions, c.config.Slots)
 	wait := wire.Timeout(in.GetTimeoutMs(), c.options.DefaultTimeout, c.options.MostTimeout)
 	a, err := c.submit(ctx, block, time.Now().Add(wait))
 	if err != nil {
@@ -84,16 +79,16 @@ func (s *api) Get(ctx context.Context, in *wirepb.GetRequest) (*wirepb.GetRespon
 
 // Watch sends every committed block from a height on, until the client ends it.
 func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[wirepb.WatchResponse]) error {
-	archive := s.coordinator.archive
+	core := s.coordinator.core
 	next := protocol.Height(in.GetFromHeight())
 	if next == 0 {
-		now, _ := archive.height()
+		now, _ := core.archive.height()
 		next = now + 1
 	}
 	for {
-		height, changed := archive.height()
+		height, changed := core.archive.height()
 		for ; next <= height; next++ {
-			d, err := decision(archive, next)
+			d, err := decision(core, next)
 			if err != nil {
 				return err
 			}
@@ -111,8 +106,8 @@ func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[w
 	}
 }
 
-func decision(a *archive, h protocol.Height) (*protocol.Decision, error) {
-	d, ok, err := a.byHeight(h)
+func decision(c *Core, h protocol.Height) (*protocol.Decision, error) {
+	d, ok, err := c.Decision(h)
 	switch {
 	case err != nil:
 		return nil, status.Errorf(codes.DataLoss, "read the decision of height %d: %v", h, err)
@@ -134,9 +129,9 @@ func (s *api) GetBlock(_ context.Context, in *wirepb.GetBlockRequest) (*wirepb.G
 func (s *api) find(in *wirepb.GetBlockRequest) (*protocol.Decision, error) {
 	switch by := in.GetBy().(type) {
 	case *wirepb.GetBlockRequest_Height:
-		return decision(s.coordinator.archive, protocol.Height(by.Height))
+		return decision(s.coordinator.core, protocol.Height(by.Height))
 	case *wirepb.GetBlockRequest_Key:
-		d, ok, err := s.coordinator.archive.find(by.Key)
+		d, ok, _, err := s.coordinator.core.Find(by.Key)
 		if err != nil {
 			return nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
 		}
@@ -160,14 +155,14 @@ func (s *api) ListBlocks(_ context.Context, in *wirepb.ListBlocksRequest) (*wire
 		limit = listDefault
 	}
 	limit = min(limit, listMost)
-	height, _ := s.coordinator.archive.height()
+	height := s.coordinator.core.Height()
 	from := protocol.Height(in.GetFromHeight())
 	if from == 0 {
 		from = max(height, limit) - limit + 1
 	}
 	out := &wirepb.ListBlocksResponse{Height: uint64(height)}
 	for h := from; h <= height && h-from < limit; h++ {
-		d, err := decision(s.coordinator.archive, h)
+		d, err := decision(s.coordinator.core, h)
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +178,7 @@ func (s *api) Status(context.Context, *wirepb.StatusRequest) (*wirepb.StatusResp
 
 // Entry is the cluster at a glance, as this coordinator sees it.
 func (c *Coordinator) Entry() *wirepb.ClusterStatus {
-	now := c.node.Status()
+	now := c.core.Status()
 	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
 	out.Quarantined = now.Ended
 	return out

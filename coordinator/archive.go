@@ -1,27 +1,16 @@
 package coordinator
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"sync"
-	"time"
 
-	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
-)
-
-const (
-	keepInterval = 200 * time.Millisecond // how often new decisions go to the history
-	keepBatch    = 4096                   // most decisions in one transaction of it
 )
 
 // archive holds everything that was decided: the newest in memory, until they
 // are durable in the history, and the rest there. It is safe for concurrent
 // use.
 type archive struct {
-	history *history.History
+	history History
 
 	mu      sync.RWMutex
 	recent  []*protocol.Decision // above the history's height, ascending
@@ -29,7 +18,7 @@ type archive struct {
 	changed chan struct{} // closed and replaced at every decision
 }
 
-func newArchive(h *history.History, recovered []*protocol.Decision) *archive {
+func newArchive(h History, recovered []*protocol.Decision) *archive {
 	a := &archive{history: h, byKey: map[string]*protocol.Decision{}, changed: make(chan struct{})}
 	a.add(recovered)
 	return a
@@ -102,74 +91,4 @@ func (a *archive) kept(n int) {
 		delete(a.byKey, d.Key)
 	}
 	a.recent = append([]*protocol.Decision(nil), a.recent[n:]...)
-}
-
-// keeper moves decisions into the history, and trims the log behind them.
-type keeper struct {
-	archive   *archive
-	positions *Positions
-	log       DecisionLog
-	config    protocol.Config
-	logID     [16]byte
-	retain    protocol.Height        // heights whose bodies stay in the log
-	lowest    func() protocol.Height // lowest height a resync may ask for
-	told      func(protocol.Height)  // the history is durable up to here
-}
-
-// run works until ctx ends, or until the history or the log fails.
-func (k *keeper) run(ctx context.Context) error {
-	tick := time.NewTicker(keepInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if err := k.keep(); err != nil {
-			return err
-		}
-	}
-}
-
-// keep moves what waits. The decisions are forced already: nothing is decided
-// before its record is durable.
-func (k *keeper) keep() error {
-	for {
-		batch := k.archive.waiting()
-		if len(batch) == 0 {
-			return nil
-		}
-		newest := batch[len(batch)-1].Height()
-		meta := k.meta(newest)
-		err := k.archive.history.Append(meta, batch)
-		if errors.Is(err, history.ErrNoSpace) {
-			return nil // tried again soon; the log holds them until then
-		}
-		if err != nil {
-			return fmt.Errorf("keep decisions in the history: %w", err)
-		}
-		k.archive.kept(len(batch))
-		k.told(newest)
-		if err := k.log.Trim(meta.Log.Keep); err != nil && !errors.Is(err, wal.ErrNoSpace) {
-			return fmt.Errorf("trim the log: %w", err)
-		}
-	}
-}
-
-// meta tells what a restart needs besides the decisions. The log is needed
-// from the lowest height that a resync may ask for, that is not kept longer as
-// configured, or that the history will not hold yet.
-func (k *keeper) meta(newest protocol.Height) history.Meta {
-	_, durable := k.log.Position()
-	lowest := min(k.lowest(), newest+1)
-	if lowest > k.retain {
-		lowest -= k.retain
-	} else {
-		lowest = 0
-	}
-	position := history.LogPosition{ID: k.logID, Keep: k.positions.keep(lowest, durable+1), Forced: durable}
-	// Read last, so that no record before Keep is missing in it.
-	epoch, joined := k.positions.standing()
-	return history.Meta{Config: k.config, Epoch: epoch, Joined: joined, Log: position}
 }

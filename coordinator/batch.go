@@ -81,7 +81,7 @@ func (b *batcher) run(ctx context.Context) {
 			// One goroutine per block waits for its answer; admission is
 			// in the order of the inbox, so the order of blocks is kept.
 			waiter, answers := b.coordinator.waiters.enter()
-			b.coordinator.post(protocol.Submitted{Block: block, Waiter: waiter, Deadline: deadline, Checked: b.coordinator.history.Height()})
+			b.coordinator.post(protocol.Submitted{Block: block, Waiter: waiter, Deadline: deadline, Checked: b.coordinator.core.Kept()})
 			b.group.Go(func() { b.answer(ctx, batch, block, deadline, waiter, answers) })
 		}
 		if !more {
@@ -142,7 +142,7 @@ func (b *batcher) block(batch []tagged) *protocol.Block {
 		transactions[i] = t.transaction
 	}
 	c := b.coordinator
-	key := fmt.Sprintf(streamKeys+"%d/%d", c.node.Status().Epoch, b.blocks)
+	key := fmt.Sprintf(streamKeys+"%d/%d", c.core.Status().Epoch, b.blocks)
 	return NewBlock(key, protocol.EncodeBody(transactions), transactions, c.config.Slots)
 }
 

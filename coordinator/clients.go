@@ -1,6 +1,8 @@
 package coordinator
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -57,8 +59,8 @@ func (w *waiters) Abandon(reason string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.abandoned = reason
-	for id, answers := range w.waiting {
-		answers <- protocol.Answer{Waiter: id, Verdict: verdictUnknown, Reason: reason}
-		delete(w.waiting, id)
+	for _, id := range slices.Sorted(maps.Keys(w.waiting)) {
+		w.waiting[id] <- protocol.Answer{Waiter: id, Verdict: verdictUnknown, Reason: reason}
 	}
+	clear(w.waiting)
 }

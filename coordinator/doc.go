@@ -9,7 +9,9 @@
 //
 // # The parts
 //
-//	Coordinator  wires everything, and owns the loop
+//	Coordinator  a Core with everything round it: files, network, clock, goroutines
+//	Core         one incarnation, and nothing that does not follow from its calls:
+//	             recovery, Node, archive, keeper. Tests drive it alone, in one thread
 //	Node         steps the protocol.Coordinator and carries out its effects: Handle is
 //	             the only place where a coordinator acts
 //	DecisionLog  where proposals and decisions become durable; localLog is one wal
@@ -24,7 +26,7 @@
 //
 // # Goroutines, and who owns what
 //
-//	loop       owns Node, and with it the state machine; takes events from the inbox,
+//	loop       owns Core.Handle, and with it the state machine; takes events from the inbox,
 //	           many at a time, so that one force serves them all; tells the time, and
 //	           confirms that the log is still its own (C1)
 //	sessions   readers and writers of rpc.SessionServer: post events

@@ -46,7 +46,7 @@ type Parts struct {
 // place where the coordinator acts. One goroutine calls Handle; Status is safe
 // for concurrent use.
 type Node struct {
-	machine *protocol.Coordinator
+	machine Machine
 	parts   Parts
 	ended   error // why the node does nothing more
 	notes   map[string]uint64
@@ -65,7 +65,7 @@ type Status struct {
 
 // NewNode begins an incarnation; first are the effects that came with the
 // machine, carried out before anything else (rule C1).
-func NewNode(machine *protocol.Coordinator, first protocol.Effects, parts Parts) (*Node, error) {
+func NewNode(machine Machine, first protocol.Effects, parts Parts) (*Node, error) {
 	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, warned: map[string]uint64{}}
 	if err := n.carryOut(first); err != nil {
 		return nil, err

@@ -28,13 +28,13 @@ const (
 // read gets keys from the shards on which they live, all as of one committed
 // height: the newest decided one, unless the client names another.
 func (c *Coordinator) read(ctx context.Context, keys [][]byte, at *uint64) (protocol.Height, []*wirepb.Value, error) {
-	if ended := c.node.Status().Ended; ended != "" {
+	if ended := c.core.Status().Ended; ended != "" {
 		return 0, nil, status.Error(codes.Unavailable, ended)
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
-		height, _ := c.archive.height()
+		height := c.core.Height()
 		if at != nil {
 			if protocol.Height(*at) > height {
 				return 0, nil, status.Errorf(codes.OutOfRange, "height %d is not committed yet: the newest is %d", *at, height)
@@ -71,7 +71,7 @@ func (c *Coordinator) readAt(ctx context.Context, keys [][]byte, height protocol
 
 // readFrom reads the keys at the given places from one shard.
 func (c *Coordinator) readFrom(ctx context.Context, s protocol.ShardID, keys [][]byte, at []int, height protocol.Height, values []*wirepb.Value) error {
-	address := c.node.Status().Shards[s].Address
+	address := c.core.Status().Shards[s].Address
 	if address == "" {
 		return wire.RetryLater(codes.Unavailable, time.Second, "a shard that holds one of the keys has not connected yet: try again later")
 	}

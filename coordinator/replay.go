@@ -39,7 +39,7 @@ type replay struct {
 	positions *Positions
 }
 
-func newReplay(h *history.History) (*replay, error) {
+func newReplay(h History) (*replay, error) {
 	from, err := h.State()
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", err)

@@ -31,9 +31,7 @@ func (c *Coordinator) hold(bytes int) (release func(), err error) {
 // unknown to the client.
 func (c *Coordinator) submit(ctx context.Context, b *protocol.Block, deadline time.Time) (protocol.Answer, error) {
 	for {
-		// The height comes first: what is decided after it, the machine knows.
-		checked := c.history.Height()
-		d, ok, err := c.archive.find(b.Key)
+		d, ok, checked, err := c.core.Find(b.Key)
 		if err != nil {
 			return protocol.Answer{}, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
 		}

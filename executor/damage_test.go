@@ -32,7 +32,7 @@ func TestAShardThatReadsDamageIsQuarantined(t *testing.T) {
 			key, block := put(b, 0, 1)
 			b.commits(block)
 			h.awaits(1)
-			if err := h.keeper.FlushAll(context.Background()); err != nil {
+			if err := h.core.keeper.FlushAll(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			if err := h.stop(); err != nil {

@@ -3,8 +3,6 @@ package executor
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -16,10 +14,10 @@ var ErrEarly = errors.New("no room for values of attempts that have not begun he
 // maxAhead bounds how far above the committed height values are kept.
 const maxAhead = 1024
 
-// watchInterval is how often an execution looks at what it waits for.
-const watchInterval = 100 * time.Millisecond
-
-func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
+type delivery struct {
+	from   protocol.ShardID
+	values []byte
+}
 
 // Deliver takes values that a peer pushed. Late ones and duplicates are
 // dropped; early ones are kept within a bound (ErrEarly). Any other error
@@ -28,49 +26,43 @@ func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
 // Values are tagged with their attempt, so those of one attempt can never
 // reach another.
 func (r *Runner) Deliver(from protocol.ShardID, a protocol.AttemptID, values []byte) error {
-	e, err := r.route(from, a, values)
-	if err != nil || e == nil {
+	run, pool, err := r.route(from, a, values)
+	if err != nil || run == nil {
 		return err
 	}
-	ready, err := e.run.deliver(from, values)
-	e.pool.add(ready)
+	ready, err := run.deliver(from, values)
+	pool.add(ready)
 	if err != nil {
 		return fmt.Errorf("attempt %s: %w", a, err)
 	}
 	return nil
 }
 
-// route finds the execution that takes the values now, or keeps them for later.
-func (r *Runner) route(from protocol.ShardID, a protocol.AttemptID, values []byte) (*execution, error) {
+// route finds the run that takes the values now, or keeps them for later.
+func (r *Runner) route(from protocol.ShardID, a protocol.AttemptID, values []byte) (*run, *pool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if a.Height <= r.committed {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if a.Height > r.committed+maxAhead {
-		return nil, fmt.Errorf("shard %d pushed values of height %d, far above the committed height %d", from, a.Height, r.committed)
+		return nil, nil, fmt.Errorf("shard %d pushed values of height %d, far above the committed height %d", from, a.Height, r.committed)
 	}
-	e := r.executions[a.Height]
+	e := r.at(a.Height)
 	switch {
 	case e == nil || a.Compare(e.attempt) > 0:
-		return nil, r.early.add(a, delivery{from: from, values: values})
-	case a != e.attempt:
-		return nil, nil
-	case e.run == nil:
-		return nil, e.later(delivery{from: from, values: values}, r.options.EarlyBytes)
+		return nil, nil, r.early.add(a, delivery{from: from, values: values})
+	case a != e.attempt || e.phase == over:
+		return nil, nil, nil
+	case e.phase != running:
+		return nil, nil, e.later(delivery{from: from, values: values}, r.options.EarlyBytes)
 	}
-	e.heard = time.Now()
-	return e, nil
+	e.heard = r.parts.Now()
+	return e.run, e.pool, nil
 }
 
-// later keeps a delivery until the run is ready for it. An attempt that a
-// restart found prepared needs none.
+// later keeps a delivery until the run is ready for it.
 func (e *execution) later(d delivery, most int64) error {
-	select {
-	case <-e.staged:
-		return nil
-	default:
-	}
 	size := int64(len(d.values))
 	for _, w := range e.waiting {
 		size += int64(len(w.values))
@@ -121,52 +113,4 @@ func (b *early) drop(which func(protocol.AttemptID) bool) {
 		}
 		delete(b.byAttempt, a)
 	}
-}
-
-// watch ends a run that waits for a peer that stays away: the attempt is
-// refused, and trying again can help. It gives a function that ends the watch.
-func (r *Runner) watch(e *execution, run *run, p *pool) (stop func()) {
-	done := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(watchInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-e.ctx.Done():
-				p.end()
-				return
-			case <-tick.C:
-			}
-			if why := r.overdue(e, run); why != "" {
-				run.fail(protocol.Refusal{Reason: why, Retry: true})
-				p.end()
-				return
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
-}
-
-// overdue says which peer has been waited for long enough, or "".
-func (r *Runner) overdue(e *execution, run *run) string {
-	owing := run.waitsFor()
-	for _, s := range owing {
-		if silent := r.pusher.Silent(s); silent > r.options.PeerTimeout {
-			return fmt.Sprintf("values from shard %d are missing, and it has not been reached for %s", s, silent.Round(100*time.Millisecond))
-		}
-	}
-	r.mu.Lock()
-	quiet := time.Since(e.heard)
-	r.mu.Unlock()
-	if len(owing) > 0 && quiet > r.options.StallTimeout {
-		return fmt.Sprintf("values from shards %v have not come for %s", owing, quiet.Round(time.Second))
-	}
-	return ""
 }

@@ -34,7 +34,7 @@ type Exchange struct {
 
 // peer is one other shard.
 type peer struct {
-	outbox  *outbox
+	outbox  *Outbox
 	address string
 	cancel  context.CancelFunc // ends the link to the address
 
@@ -75,7 +75,7 @@ func (x *Exchange) SetPeers(cluster protocol.ClusterID, peers []protocol.Peer) {
 func (x *Exchange) peerLocked(s protocol.ShardID) *peer {
 	p := x.peers[s]
 	if p == nil {
-		p = &peer{outbox: newOutbox(), heard: x.now()}
+		p = &peer{outbox: NewOutbox(), heard: x.now()}
 		x.peers[s] = p
 	}
 	return p
@@ -86,7 +86,7 @@ func (x *Exchange) Push(to protocol.ShardID, a protocol.AttemptID, values []byte
 	x.mu.Lock()
 	box := x.peerLocked(to).outbox
 	x.mu.Unlock()
-	box.add(a, values)
+	box.Add(a, values)
 }
 
 // Release implements Pusher.
@@ -94,7 +94,7 @@ func (x *Exchange) Release(keep func(protocol.AttemptID) bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, p := range x.peers {
-		p.outbox.release(keep)
+		p.outbox.Release(keep)
 	}
 }
 
@@ -127,7 +127,7 @@ func (x *Exchange) Bytes() (n int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, p := range x.peers {
-		n += p.outbox.bytes()
+		n += p.outbox.Bytes()
 	}
 	return n
 }

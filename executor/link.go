@@ -32,7 +32,7 @@ type link struct {
 	peer     protocol.ShardID
 	address  string
 	cluster  protocol.ClusterID
-	outbox   *outbox
+	outbox   *Outbox
 	failures int
 }
 
@@ -130,12 +130,12 @@ func (l *link) drain(stream pushStream, silent *time.Timer) error {
 func (l *link) pump(ctx context.Context, stream pushStream, broken <-chan error) error {
 	sent := uint64(0)
 	for {
-		entry, ok, changed := l.outbox.after(sent)
+		entry, ok, changed := l.outbox.After(sent)
 		if ok {
 			if err := l.send(stream, entry); err != nil {
 				return fmt.Errorf("%w (%w)", err, <-broken)
 			}
-			sent = entry.number
+			sent = entry.Number
 			continue
 		}
 		select {
@@ -148,10 +148,10 @@ func (l *link) pump(ctx context.Context, stream pushStream, broken <-chan error)
 	}
 }
 
-func (l *link) send(stream pushStream, e outEntry) error {
-	for _, values := range splitValues(e.values, batchBytes) {
+func (l *link) send(stream pushStream, e OutboxEntry) error {
+	for _, values := range SplitValues(e.Values, batchBytes) {
 		batch := &wirepb.ExchangeBatch{
-			Attempt: &wirepb.AttemptID{Height: uint64(e.attempt.Height), Epoch: uint64(e.attempt.Epoch), Attempt: e.attempt.Attempt},
+			Attempt: &wirepb.AttemptID{Height: uint64(e.Attempt.Height), Epoch: uint64(e.Attempt.Epoch), Attempt: e.Attempt.Attempt},
 			Values:  values,
 		}
 		if err := stream.Send(&wirepb.ExchangeRequest{Request: &wirepb.ExchangeRequest_Batch{Batch: batch}}); err != nil {
@@ -161,9 +161,9 @@ func (l *link) send(stream pushStream, e outEntry) error {
 	return nil
 }
 
-// splitValues cuts packed values at value boundaries into pieces of about most
+// SplitValues cuts packed values at value boundaries into pieces of about most
 // bytes.
-func splitValues(b []byte, most int) [][]byte {
+func SplitValues(b []byte, most int) [][]byte {
 	var pieces [][]byte
 	for len(b) > most {
 		cut := 0

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 30 * time.Second
 
 // eventually waits until the condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
+func eventually(t fataler, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -42,3 +42,5 @@ func receive[T any](t testing.TB, what string, from <-chan T) T {
 	}
 	panic("unreachable")
 }
+
+func fixedNow() time.Time { return time.UnixMilli(1_700_000_000_000) }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,32 +90,32 @@ func (m *memory) staged() protocol.Height {
 // which peer was silent.
 type line struct {
 	mu     sync.Mutex
-	outbox map[protocol.ShardID]*outbox
+	outbox map[protocol.ShardID]*Outbox
 	silent map[protocol.ShardID]time.Duration
 }
 
 func newLine() *line {
-	return &line{outbox: map[protocol.ShardID]*outbox{}, silent: map[protocol.ShardID]time.Duration{}}
+	return &line{outbox: map[protocol.ShardID]*Outbox{}, silent: map[protocol.ShardID]time.Duration{}}
 }
 
-func (l *line) to(s protocol.ShardID) *outbox {
+func (l *line) to(s protocol.ShardID) *Outbox {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.outbox[s] == nil {
-		l.outbox[s] = newOutbox()
+		l.outbox[s] = NewOutbox()
 	}
 	return l.outbox[s]
 }
 
 func (l *line) Push(to protocol.ShardID, a protocol.AttemptID, values []byte) {
-	l.to(to).add(a, values)
+	l.to(to).Add(a, values)
 }
 
 func (l *line) Release(keep func(protocol.AttemptID) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, o := range l.outbox {
-		o.release(keep)
+		o.Release(keep)
 	}
 }
 
@@ -132,14 +133,16 @@ func (l *line) setSilent(s protocol.ShardID, d time.Duration) {
 
 // mesh is a runner per shard, joined by lines that delay, repeat and reorder.
 type mesh struct {
-	t       fataler
-	config  protocol.Config
-	states  []*memory
-	lines   []*line
-	runners []*Runner
-	results []chan protocol.Executed
-	stop    chan struct{}
-	group   sync.WaitGroup
+	t        fataler
+	config   protocol.Config
+	states   []*memory
+	lines    []*line
+	runners  []*Runner
+	schedule Goroutines
+	elapsed  atomic.Int64 // what the clock of the runners shows
+	results  []chan protocol.Executed
+	stop     chan struct{}
+	group    sync.WaitGroup
 }
 
 type fataler interface {
@@ -152,7 +155,10 @@ func newMesh(t fataler, c protocol.Config, o RunnerOptions) *mesh {
 	for s := range c.Shards() {
 		results := make(chan protocol.Executed, 64)
 		state, line := newMemory(), newLine()
-		r := NewRunner(protocol.ShardID(s), mixer, state, line, o, func(e protocol.Executed) { results <- e })
+		r := NewRunner(RunnerParts{
+			Shard: protocol.ShardID(s), Machine: mixer, Staging: state, Pusher: line,
+			Schedule: &m.schedule, Now: m.now, Report: func(e protocol.Executed) { results <- e },
+		}, o)
 		r.Configure(c)
 		m.states, m.lines = append(m.states, state), append(m.lines, line)
 		m.runners, m.results = append(m.runners, r), append(m.results, results)
@@ -178,20 +184,20 @@ func (m *mesh) carryOne(from, to protocol.ShardID, random *rand.Rand) {
 	box := m.lines[from].to(to)
 	sent := uint64(0)
 	for {
-		var round []outEntry
-		entry, ok, changed := box.after(sent)
-		for ; ok && len(round) < 1+random.IntN(8); entry, ok, _ = box.after(sent) {
-			sent = entry.number
-			for _, piece := range splitValues(entry.values, 1+random.IntN(200)) {
+		var round []OutboxEntry
+		entry, ok, changed := box.After(sent)
+		for ; ok && len(round) < 1+random.IntN(8); entry, ok, _ = box.After(sent) {
+			sent = entry.Number
+			for _, piece := range SplitValues(entry.Values, 1+random.IntN(200)) {
 				for range 1 + random.IntN(2) {
-					round = append(round, outEntry{attempt: entry.attempt, values: piece})
+					round = append(round, OutboxEntry{Attempt: entry.Attempt, Values: piece})
 				}
 			}
 		}
 		random.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
 		for _, e := range round {
-			if err := m.runners[to].Deliver(from, e.attempt, e.values); err != nil {
-				panic(fmt.Sprintf("shard %d to %d, attempt %s: %v", from, to, e.attempt, err))
+			if err := m.runners[to].Deliver(from, e.Attempt, e.Values); err != nil {
+				panic(fmt.Sprintf("shard %d to %d, attempt %s: %v", from, to, e.Attempt, err))
 			}
 		}
 		if len(round) > 0 {
@@ -205,10 +211,25 @@ func (m *mesh) carryOne(from, to protocol.ShardID, random *rand.Rand) {
 	}
 }
 
+func (m *mesh) now() time.Time { return time.Unix(0, m.elapsed.Load()) }
+
+// reaches waits until an execution of a shard is in a phase.
+func (m *mesh) reaches(s int, h protocol.Height, p phase) {
+	m.t.Helper()
+	eventually(m.t, "the execution gets there", func() bool {
+		r := m.runners[s]
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		e := r.at(h)
+		return e != nil && e.phase == p
+	})
+}
+
 func (m *mesh) close() {
 	for _, r := range m.runners {
 		r.Close()
 	}
+	m.schedule.Wait()
 	close(m.stop)
 	m.group.Wait()
 }

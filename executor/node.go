@@ -57,13 +57,23 @@ type Parts struct {
 	Neighbours Neighbours
 	Logger     hclog.Logger
 	Now        func() time.Time // for people: when an attempt was prepared
+	// Wrap goes round the state machine; nil leaves it as it is. Tests of tests
+	// put a mistake there.
+	Wrap func(Participant) Participant
+}
+
+// Participant is the state machine of a shard: a *protocol.Participant, or what
+// Parts.Wrap puts round it.
+type Participant interface {
+	Step(protocol.Event) (protocol.Effects, error)
+	Status() protocol.ParticipantStatus
 }
 
 // Node interprets the effects of a Participant: Handle is the only place where
 // a shard acts. One goroutine calls Handle; the other methods are safe for
 // concurrent use.
 type Node struct {
-	machine     *protocol.Participant
+	machine     Participant
 	parts       Parts
 	stopped     error // why the node stopped
 	quarantined bool  // and said so
@@ -109,6 +119,9 @@ func NewNode(id protocol.Identity, from protocol.ShardState, positions map[proto
 	n := &Node{machine: protocol.NewParticipant(id, from), parts: parts, refusals: map[string]uint64{}}
 	n.durable.config, n.durable.epoch = from.Config, from.Epoch
 	n.durable.prepared = map[protocol.Height]preparedRecord{}
+	if parts.Wrap != nil {
+		n.machine = parts.Wrap(n.machine)
+	}
 	for _, c := range from.Replayed {
 		n.remember(c.Prepared, positions[c.Attempt])
 	}

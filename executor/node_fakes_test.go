@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -116,7 +115,7 @@ func newActor(t *testing.T) *actor {
 func (s *stage) parts() Parts {
 	return Parts{
 		Log: s, Committer: stageCommitter{s}, Execution: stageExecution{s}, Sessions: stageSessions{s}, Neighbours: stagePeers{s},
-		Logger: hclog.NewNullLogger(), Now: func() time.Time { return time.UnixMilli(1_700_000_000_000) },
+		Logger: hclog.NewNullLogger(), Now: fixedNow,
 	}
 }
 

@@ -13,22 +13,22 @@ func at(h protocol.Height, attempt uint32) protocol.AttemptID {
 }
 
 // readOut takes everything that a link sends that begins after a number.
-func readOut(o *outbox, after uint64) (list []string) {
+func readOut(o *Outbox, after uint64) (list []string) {
 	for {
-		e, ok, _ := o.after(after)
+		e, ok, _ := o.After(after)
 		if !ok {
 			return list
 		}
-		list = append(list, fmt.Sprintf("%s %s", e.attempt, e.values))
-		after = e.number
+		list = append(list, fmt.Sprintf("%s %s", e.Attempt, e.Values))
+		after = e.Number
 	}
 }
 
 func TestOutboxIsSentAgainFromTheFront(t *testing.T) {
-	o := newOutbox()
-	o.add(at(1, 1), []byte("a"))
-	o.add(at(2, 1), []byte("b"))
-	o.add(at(1, 1), []byte("c"))
+	o := NewOutbox()
+	o.Add(at(1, 1), []byte("a"))
+	o.Add(at(2, 1), []byte("b"))
+	o.Add(at(1, 1), []byte("c"))
 	want := []string{"1/1.1 a", "2/1.1 b", "1/1.1 c"}
 	for range 2 {
 		if got := readOut(o, 0); !slices.Equal(got, want) {
@@ -38,22 +38,22 @@ func TestOutboxIsSentAgainFromTheFront(t *testing.T) {
 	if got := readOut(o, 2); !slices.Equal(got, want[2:]) {
 		t.Errorf("after 2: %q", got)
 	}
-	if o.bytes() != 3 {
-		t.Errorf("%d bytes", o.bytes())
+	if o.Bytes() != 3 {
+		t.Errorf("%d bytes", o.Bytes())
 	}
 }
 
 func TestOutboxForgetsWhatIsReleased(t *testing.T) {
-	o := newOutbox()
+	o := NewOutbox()
 	for h := range protocol.Height(4) {
-		o.add(at(h+1, 1), []byte{byte('a' + h)})
+		o.Add(at(h+1, 1), []byte{byte('a' + h)})
 	}
-	o.release(func(a protocol.AttemptID) bool { return a.Height > 2 })
+	o.Release(func(a protocol.AttemptID) bool { return a.Height > 2 })
 	if got := readOut(o, 0); !slices.Equal(got, []string{"3/1.1 c", "4/1.1 d"}) {
 		t.Errorf("got %q", got)
 	}
-	o.release(func(a protocol.AttemptID) bool { return a.Height < 4 })
-	o.add(at(4, 2), []byte("e"))
+	o.Release(func(a protocol.AttemptID) bool { return a.Height < 4 })
+	o.Add(at(4, 2), []byte("e"))
 	if got := readOut(o, 1); !slices.Equal(got, []string{"3/1.1 c", "4/1.2 e"}) {
 		t.Errorf("got %q", got)
 	}
@@ -62,10 +62,10 @@ func TestOutboxForgetsWhatIsReleased(t *testing.T) {
 // TestOutboxWakesEveryLink: while a peer moves, two links wait; neither may
 // take the other's wake-up.
 func TestOutboxWakesEveryLink(t *testing.T) {
-	o := newOutbox()
-	_, _, old := o.after(0)
-	_, _, next := o.after(0)
-	o.add(at(1, 1), nil)
+	o := NewOutbox()
+	_, _, old := o.After(0)
+	_, _, next := o.After(0)
+	o.Add(at(1, 1), nil)
 	for name, changed := range map[string]<-chan struct{}{"old": old, "new": next} {
 		select {
 		case <-changed:
@@ -73,7 +73,7 @@ func TestOutboxWakesEveryLink(t *testing.T) {
 			t.Errorf("the %s link was not woken", name)
 		}
 	}
-	if _, _, changed := o.after(1); changed == nil {
+	if _, _, changed := o.After(1); changed == nil {
 		t.Error("no way to wait")
 	}
 }

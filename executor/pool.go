@@ -2,102 +2,160 @@ package executor
 
 import (
 	"sync"
+	"sync/atomic"
 )
 
 const (
-	takeTasks  = 64       // most tasks that a worker takes from the queue at once
 	spillTasks = 256      // a worker with more than this gives half to the others
 	flushBytes = 64 << 10 // a worker with more than this for a peer sends it
 )
 
 // pool drives a run with several workers: a shared queue of ready tasks, from
 // which each worker takes a handful, and a stack of its own for the tasks that
-// its work makes ready. So there is no lock per transaction.
+// its work makes ready. So there is no lock per transaction. A worker is a
+// piece of the schedule, and ends when the queue is empty; tasks that become
+// ready later ask for another.
 type pool struct {
-	run   *run
-	flush func(pushes) // sends and empties
-	mu    sync.Mutex
-	wake  sync.Cond
-	queue []int32
-	ended bool
+	run      *run
+	shards   int
+	schedule Schedule
+	options  RunnerOptions
+	flush    func(pushes) // sends and empties
+	done     func()       // the last piece, once the run is over
+	stopped  atomic.Bool  // nothing more is wanted of the run; written under mu
+
+	mu       sync.Mutex
+	queue    []int32
+	working  int       // workers asked for that have not returned
+	starting int       // of which have not taken tasks yet
+	idle     []*worker // what workers left for the next ones
+	ended    bool      // done was asked for
 }
 
-func newPool(r *run, flush func(pushes)) *pool {
-	p := &pool{run: r, flush: flush}
-	p.wake.L = &p.mu
-	return p
+// worker is what one worker needs, to be used again and again.
+type worker struct {
+	tx   *Tx
+	mine []int32
+	out  pushes
 }
 
-// add queues ready tasks and wakes workers.
+func newPool(r *run, shards int, s Schedule, o RunnerOptions) *pool {
+	return &pool{run: r, shards: shards, schedule: s, options: o}
+}
+
+// add queues ready tasks, if any, and goes on with the run.
 func (p *pool) add(ready []int32) {
-	if len(ready) == 0 {
-		return
-	}
-	p.mu.Lock()
-	p.queue = append(p.queue, ready...)
-	p.mu.Unlock()
-	p.wake.Broadcast()
-}
-
-// end makes every worker return.
-func (p *pool) end() {
-	p.mu.Lock()
-	p.ended = true
-	p.mu.Unlock()
-	p.wake.Broadcast()
-}
-
-// take waits for tasks; none mean that the run is over.
-func (p *pool) take(mine []int32) []int32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.queue) == 0 && !p.ended {
-		p.wake.Wait()
-	}
-	if p.ended {
-		return nil
-	}
-	n := min(len(p.queue), takeTasks)
-	mine = append(mine, p.queue[len(p.queue)-n:]...)
-	p.queue = p.queue[:len(p.queue)-n]
-	return mine
+	p.queue = append(p.queue, ready...)
+	p.proceed()
 }
 
-// work performs tasks until the run is over.
-func (p *pool) work(shards int) {
-	out := make(pushes, shards)
-	tx := NewTx(p.run.limits)
-	var mine []int32
-	for {
-		if len(mine) == 0 {
-			p.flush(out)
-			if mine = p.take(mine); len(mine) == 0 {
-				return
-			}
+// stop has the workers return, without a last piece.
+func (p *pool) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped.Store(true)
+}
+
+// over reports whether a worker has nothing more to perform.
+func (p *pool) over() bool { return p.run.over() || p.stopped.Load() }
+
+// proceed asks for as many workers as there is work for, or for the last piece
+// once the run is over and all workers have returned. p.mu is held.
+func (p *pool) proceed() {
+	switch {
+	case p.stopped.Load() || p.ended:
+	case !p.run.over():
+		for p.working < p.options.Workers && p.starting*p.options.TakeTasks < len(p.queue) {
+			p.working++
+			p.starting++
+			p.schedule.Go(p.work)
 		}
-		id := mine[len(mine)-1]
-		mine = p.run.perform(id, tx, out, mine[:len(mine)-1])
-		if p.run.over() {
-			p.flush(out)
-			p.end()
-			return
-		}
-		mine = p.share(mine, out)
+	case p.working == 0:
+		p.ended = true
+		p.schedule.Go(p.done)
 	}
+}
+
+// work is a worker: it takes tasks and works them off, with those that they
+// make ready, until there are none.
+func (p *pool) work() {
+	w := p.begin()
+	for performed := 0; !p.enough(performed) && p.take(w); {
+		for len(w.mine) > 0 && !p.over() && !p.enough(performed) {
+			id := pop(&w.mine, p.options.Pick)
+			w.mine = p.run.perform(id, w.tx, w.out, w.mine)
+			p.share(w)
+			performed++
+		}
+		p.flush(w.out)
+	}
+	p.end(w)
+}
+
+// enough reports whether a piece has performed its share.
+func (p *pool) enough(performed int) bool {
+	return p.options.PieceTasks > 0 && performed >= p.options.PieceTasks
+}
+
+// begin gives what a worker needs.
+func (p *pool) begin() *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+	if n := len(p.idle); n > 0 {
+		w := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return w
+	}
+	return &worker{tx: NewTx(p.run.limits), out: make(pushes, p.shards)}
+}
+
+// take gives the worker tasks from the queue, and reports whether there are any.
+func (p *pool) take(w *worker) bool {
+	if p.over() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range min(len(p.queue), p.options.TakeTasks) {
+		w.mine = append(w.mine, pop(&p.queue, p.options.Pick))
+	}
+	return len(w.mine) > 0
+}
+
+// end puts back what a worker needs, and what it has left to do.
+func (p *pool) end(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = append(p.queue, w.mine...)
+	w.mine = w.mine[:0]
+	p.idle = append(p.idle, w)
+	p.working--
+	p.proceed()
+}
+
+// pop takes one task.
+func pop(tasks *[]int32, pick func(n int) int) int32 {
+	at, last := pick(len(*tasks)), len(*tasks)-1
+	id := (*tasks)[at]
+	(*tasks)[at] = (*tasks)[last]
+	*tasks = (*tasks)[:last]
+	return id
 }
 
 // share gives away what is too much: tasks to other workers, values to peers.
-func (p *pool) share(mine []int32, out pushes) []int32 {
-	for _, values := range out {
+func (p *pool) share(w *worker) {
+	for _, values := range w.out {
 		if len(values) > flushBytes {
-			p.flush(out)
+			p.flush(w.out)
 			break
 		}
 	}
-	if len(mine) > spillTasks {
-		half := len(mine) / 2
-		p.add(mine[:half])
-		mine = append(mine[:0], mine[half:]...)
+	if len(w.mine) > spillTasks {
+		half := len(w.mine) / 2
+		p.add(w.mine[:half])
+		w.mine = append(w.mine[:0], w.mine[half:]...)
 	}
-	return mine
 }

@@ -13,14 +13,14 @@ import (
 // readers lets clients read committed state, and wait for a height.
 type readers struct {
 	store   *state.Store
-	damaged func(error) // told when a read finds damage; nil for nobody
+	damaged func(error) // told when a read finds damage
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every commit
 }
 
-func newReaders(s *state.Store) *readers {
-	return &readers{store: s, changed: make(chan struct{})}
+func newReaders(s *state.Store, damaged func(error)) *readers {
+	return &readers{store: s, damaged: damaged, changed: make(chan struct{})}
 }
 
 // Commit implements Committer.
@@ -53,20 +53,17 @@ func (r *readers) await(ctx context.Context, h protocol.Height) error {
 }
 
 // get reads keys as of one committed height; 0 means the newest.
-func (r *readers) get(ctx context.Context, keys [][]byte, at protocol.Height) (protocol.Height, []Value, error) {
-	newest := at == 0
-	if err := r.await(ctx, at); err != nil {
-		return 0, nil, err
+func (r *readers) get(keys [][]byte, at protocol.Height) (protocol.Height, []Value, error) {
+	if at > 0 {
+		values, err := r.read(keys, at)
+		return at, values, err
 	}
 	for {
-		if newest {
-			at = r.store.CommittedHeight()
-		}
+		at = r.store.CommittedHeight()
 		values, err := r.read(keys, at)
-		if newest && errors.Is(err, state.ErrPruned) {
-			continue // checkpointed past it meanwhile
-		}
-		return at, values, err
+		if !errors.Is(err, state.ErrPruned) {
+			return at, values, err
+		} // checkpointed past it meanwhile
 	}
 }
 

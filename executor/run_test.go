@@ -83,7 +83,7 @@ func (b *bench) perform(s, at int) {
 
 func (b *bench) flush(s int) {
 	for to, values := range b.out[s] {
-		for _, piece := range splitValues(values, 24) {
+		for _, piece := range SplitValues(values, 24) {
 			b.sent = append(b.sent, parcel{from: protocol.ShardID(s), to: protocol.ShardID(to), values: piece})
 		}
 		b.pushed[s][to] = append(b.pushed[s][to], values...)

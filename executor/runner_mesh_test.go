@@ -65,7 +65,7 @@ func TestRunnersComeToWhatOneSequentialRunDoes(t *testing.T) {
 		}
 		for s, l := range m.lines {
 			for to := range m.lines {
-				if n := l.to(protocol.ShardID(to)).bytes(); n > 0 {
+				if n := l.to(protocol.ShardID(to)).Bytes(); n > 0 {
 					t.Fatalf("shard %d keeps %d bytes for shard %d after the commits", s, n, to)
 				}
 			}

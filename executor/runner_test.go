@@ -140,8 +140,11 @@ func TestAnAttemptThatWaitsForItsTurnKeepsBoundedValues(t *testing.T) {
 	if err := r.Deliver(1, at(1, 1), make([]byte, 2000)); !errors.Is(err, ErrEarly) {
 		t.Fatalf("got %v", err)
 	}
-	m.quiet()
+	m.reaches(0, 1, planned)
+	r.Tick()
+	m.reaches(0, 1, planned)
 	m.states[0].setBacklog(0) // the checkpoint has caught up
+	r.Tick()
 	wantDelta(t, m.result(0), digestOf(t, m.config, block, "v"))
 }
 
@@ -160,11 +163,7 @@ func TestALyingPeerHarmsNobody(t *testing.T) {
 	block, values := cross(m.config, "right")
 	r := m.runners[0]
 	m.execute(0, at(1, 1), protocol.AttemptID{}, block)
-	eventually(t, "the run takes values", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.executions[1].run != nil
-	})
+	m.reaches(0, 1, running)
 	for _, lie := range [][]byte{[]byte("nonsense"), appendValue(nil, 7, 0, nil, true)} {
 		if err := r.Deliver(1, at(1, 1), lie); err == nil || errors.Is(err, ErrEarly) {
 			t.Errorf("got %v", err)
@@ -262,11 +261,16 @@ func TestRestoreServesPushedValuesAgain(t *testing.T) {
 }
 
 func TestASilentPeerRefusesTheAttempt(t *testing.T) {
-	m := solo(t, 3, RunnerOptions{PeerTimeout: 50 * time.Millisecond})
-	m.lines[0].setSilent(1, time.Hour)
+	m := solo(t, 3, RunnerOptions{PeerTimeout: time.Second})
+	m.lines[0].setSilent(1, time.Second)
 	m.lines[0].setSilent(2, time.Hour) // owes nothing, so nobody minds
 	block, _ := cross(m.config, "")
 	m.execute(0, at(1, 1), protocol.AttemptID{}, block)
+	m.reaches(0, 1, running)
+	m.runners[0].Tick()
+	m.reaches(0, 1, running)
+	m.lines[0].setSilent(1, time.Second+1)
+	m.runners[0].Tick()
 	e := m.result(0)
 	if e.Failure == nil || !e.Failure.Retry || !strings.Contains(e.Failure.Reason, "shard 1") {
 		t.Fatalf("got %+v", e.Failure)
@@ -280,9 +284,15 @@ func TestASilentPeerRefusesTheAttempt(t *testing.T) {
 }
 
 func TestValuesThatDoNotComeRefuseTheAttempt(t *testing.T) {
-	m := solo(t, 2, RunnerOptions{StallTimeout: 50 * time.Millisecond})
+	m := solo(t, 2, RunnerOptions{StallTimeout: time.Minute})
 	block, _ := cross(m.config, "")
 	m.execute(0, at(1, 1), protocol.AttemptID{}, block)
+	m.reaches(0, 1, running)
+	m.elapsed.Add(int64(time.Minute))
+	m.runners[0].Tick()
+	m.reaches(0, 1, running)
+	m.elapsed.Add(1)
+	m.runners[0].Tick()
 	if e := m.result(0); e.Failure == nil || !e.Failure.Retry || !strings.Contains(e.Failure.Reason, "[1]") {
 		t.Errorf("got %+v", e.Failure)
 	}

@@ -29,7 +29,7 @@ func dialPeer(address string) (*grpc.ClientConn, error) { return rpc.Dial(addres
 func (s *Shard) Register(r grpc.ServiceRegistrar) {
 	wirepb.RegisterShardServiceServer(r, &shardService{shard: s})
 	wirepb.RegisterExchangeServiceServer(r, &exchangeServer{
-		exchange: s.exchange, shards: func() int { return s.node.Status().Config.Shards() },
+		exchange: s.exchange, shards: func() int { return s.core.Status().Config.Shards() },
 	})
 }
 
@@ -42,13 +42,17 @@ type shardService struct {
 // Get reads keys of this shard as of one committed height, also while the
 // coordinator is away.
 func (s *shardService) Get(ctx context.Context, in *wirepb.ShardServiceGetRequest) (*wirepb.ShardServiceGetResponse, error) {
-	now := s.shard.node.Status()
+	now := s.shard.core.Status()
 	if err := s.mayRead(now, in.GetKeys()); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, awaitHeight)
 	defer cancel()
-	height, values, err := s.shard.readers.get(ctx, in.GetKeys(), protocol.Height(in.GetAtHeight()))
+	at := protocol.Height(in.GetAtHeight())
+	if err := s.shard.core.readers.await(ctx, at); err != nil {
+		return nil, readError(err)
+	}
+	height, values, err := s.shard.core.Read(in.GetKeys(), at)
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -99,7 +103,7 @@ func (s *shardService) Status(context.Context, *wirepb.ShardServiceStatusRequest
 
 // Entry is this shard's entry of the cluster's status, as it sees itself.
 func (s *Shard) Entry() *wirepb.ShardStatus {
-	now := s.node.Status()
+	now := s.core.Status()
 	directory := s.storage.store.Checkpoint().Directory
 	out := &wirepb.ShardStatus{
 		Id: uint32(s.options.Shard), CommittedHeight: uint64(now.Committed.Height()), CheckpointedHeight: uint64(now.Checkpointed),
@@ -149,7 +153,7 @@ func (s *Shard) describeAway(now *Status) (wirepb.ShardState, string) {
 
 // Ready says why the shard cannot take part for now; nil if it can.
 func (s *Shard) Ready() error {
-	switch state, reason := s.describe(s.node.Status()); {
+	switch state, reason := s.describe(s.core.Status()); {
 	case state == wirepb.ShardState_SHARD_STATE_READY || state == wirepb.ShardState_SHARD_STATE_EXECUTING:
 		if reason != "" {
 			return errors.New(reason)

@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -34,34 +33,30 @@ type Options struct {
 
 const (
 	inboxEvents = 1024
+	// tickInterval is how often executions look at what they wait for.
+	tickInterval = 100 * time.Millisecond
 	// batchEvents is the most events that one force covers.
 	batchEvents = 256
 	// logReserve is given up when the disk is full, so that a restart has room.
 	logReserve = 16 << 20
-	// trimBytes is how much the log may hold before it is trimmed: trimming
-	// rewrites a segment, so it should be rare.
-	trimBytes = 32 << 20
 )
 
-// Shard is a shard's node with everything round it: data directory, session,
-// executions, exchange and checkpoints. Open it, serve it, Run it, Close it.
+// Shard is a Core with everything round it: data directory, session, exchange,
+// and the goroutines. Open it, serve it, Run it, Close it.
 type Shard struct {
 	options  Options
 	logger   hclog.Logger
 	storage  *storage
-	node     *Node
-	runner   *Runner
+	core     *Core
+	schedule Goroutines
 	exchange *Exchange
 	client   *rpc.SessionClient
-	keeper   *state.Checkpointer
-	readers  *readers
 	opened   time.Time
 
 	inbox  chan protocol.Event
 	ended  chan struct{} // closed when nobody reads the inbox any more
 	once   sync.Once
-	failed chan error          // capacity 1: what ends the shard from beside its loop
-	broken chan protocol.Event // capacity 1: damage that a read has found
+	failed chan error // capacity 1: what ends the shard from beside its loop
 }
 
 // Open opens the data directory and brings back what it holds: the state, and
@@ -78,10 +73,9 @@ func Open(o Options) (*Shard, error) {
 		o.Logger.Warn("mended the log", "what", r.String())
 	}
 	s := &Shard{
-		options: o, logger: o.Logger, storage: st, readers: newReaders(st.store), opened: time.Now(),
-		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1), broken: make(chan protocol.Event, 1),
+		options: o, logger: o.Logger, storage: st, opened: time.Now(),
+		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1),
 	}
-	s.readers.damaged = s.damaged
 	if err := s.build(); err != nil {
 		if s.exchange != nil {
 			s.exchange.Close()
@@ -91,40 +85,20 @@ func Open(o Options) (*Shard, error) {
 	return s, nil
 }
 
-func (s *Shard) build() error {
-	recovered, positions, err := s.storage.recover()
-	if err != nil {
-		return err
-	}
-	if err := restoreCommitted(s.storage.store, recovered.Replayed); err != nil {
-		return fmt.Errorf("bring back what was committed: %w", err)
-	}
-	identity := protocol.Identity{
-		Shard: s.options.Shard, Directory: s.storage.store.Checkpoint().Directory,
-		Instance: protocol.InstanceID(randomID()), Address: s.options.Address,
-	}
-	s.exchange = NewExchange(identity.Shard, identity.Instance, dialPeer, s.deliver, s.logger.Named("exchange"))
-	s.runner = NewRunner(identity.Shard, s.options.Machine, staging{s.storage.store, s.damaged}, s.exchange, s.options.Runner,
-		func(e protocol.Executed) { s.post(e) })
-	s.runner.Configure(recovered.Config)
-	s.runner.Commit(recovered.Committed.Height())
-	for _, p := range recovered.Prepared {
-		if err := s.runner.Restore(p); err != nil {
-			return fmt.Errorf("bring back attempt %s: %w", p.Attempt, err)
-		}
-		s.logger.Warn("in doubt: this attempt was prepared before the restart and waits for its decision", "attempt", p.Attempt)
-	}
+func (s *Shard) build() (err error) {
+	o, instance := s.options, protocol.InstanceID(randomID())
 	if err := s.connect(); err != nil {
 		return err
 	}
-	s.node = NewNode(identity, recovered, positions, Parts{
-		Log: s.storage.log, Committer: s.readers, Execution: s.runner, Sessions: s.client, Neighbours: s.exchange,
-		Logger: s.logger, Now: time.Now,
+	s.exchange = NewExchange(o.Shard, instance, dialPeer, s.deliver, s.logger.Named("exchange"))
+	s.core, err = OpenCore(CoreParts{
+		Shard: o.Shard, Instance: instance, Address: o.Address,
+		Directory: o.Directory, Log: s.storage.log, Store: s.storage.store,
+		Machine: o.Machine, Pusher: s.exchange, Sessions: s.client, Neighbours: s.exchange,
+		Schedule: &s.schedule, Runner: o.Runner, Checkpoint: o.Checkpoint,
+		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger,
 	})
-	s.keeper = state.NewCheckpointer(s.storage.store, s.options.Checkpoint, s.hooks())
-	s.logger.Info("recovered", "height", recovered.Committed.Height(), "checkpointed", recovered.Checkpointed,
-		"in_doubt", len(recovered.Prepared), "epoch", recovered.Epoch)
-	return nil
+	return err
 }
 
 func (s *Shard) connect() (err error) {
@@ -137,10 +111,10 @@ func (s *Shard) connect() (err error) {
 
 // bounds tells the wire what this shard knows of the cluster.
 func (s *Shard) bounds() wire.Bounds {
-	if s.node == nil {
+	if s.core == nil {
 		return wire.Bounds{}
 	}
-	return wire.Bounds{Shards: s.node.Status().Config.Shards()}
+	return wire.Bounds{Shards: s.core.Status().Config.Shards()}
 }
 
 // sessionEvents turns what happens on the session into events.
@@ -161,7 +135,7 @@ func (s *Shard) post(ev protocol.Event) {
 }
 
 func (s *Shard) deliver(from protocol.ShardID, a protocol.AttemptID, values []byte) error {
-	return s.runner.Deliver(from, a, values)
+	return s.core.Deliver(from, a, values)
 }
 
 // Run works until ctx ends, or until the log or the database fails; then the
@@ -173,12 +147,14 @@ func (s *Shard) Run(ctx context.Context) error {
 	dialling, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	group.Go(func() { s.client.Run(dialling) })
-	group.Go(func() { s.keeper.Run(ctx) })
+	group.Go(func() { s.core.keeper.Run(ctx) })
 	group.Go(func() { s.watchSpace(ctx) })
+	group.Go(func() { s.tick(ctx) })
 	err := s.loop(ctx, hangUp)
 	s.once.Do(func() { close(s.ended) })
 	cancel()
-	s.runner.Close()
+	s.core.Close()
+	s.schedule.Wait()
 	s.exchange.Close()
 	group.Wait()
 	return err
@@ -192,19 +168,28 @@ func (s *Shard) loop(ctx context.Context, hangUp func()) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-s.failed:
-			return s.node.stop(err)
-		case ev := <-s.broken:
-			if err := s.node.Handle(ev); err != nil {
-				return err
-			}
-			time.AfterFunc(time.Second, hangUp)
+			return s.core.Stop(err)
 		case ev := <-s.inbox:
-			if err := s.node.Handle(s.drain(ev)...); err != nil {
+			if err := s.core.Handle(s.drain(ev)...); err != nil {
 				return err
 			}
-			if s.node.Status().Quarantine != nil {
+			if s.core.Status().Quarantine != nil {
 				time.AfterFunc(time.Second, hangUp) // what was said last goes out
 			}
+		}
+	}
+}
+
+// tick has executions look at what they wait for.
+func (s *Shard) tick(ctx context.Context) {
+	tick := time.NewTicker(tickInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.core.Tick()
 		}
 	}
 }
@@ -223,42 +208,6 @@ func (s *Shard) drain(first protocol.Event) []protocol.Event {
 	return events
 }
 
-func (s *Shard) hooks() state.Hooks {
-	return state.Hooks{
-		Prepare: func(_ context.Context, upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch, error) {
-			position, config, epoch, err := s.node.Position(upTo)
-			position.ID = s.storage.log.ID()
-			return position, config, epoch, err
-		},
-		Done: s.checkpointed,
-		PutOff: func(err error) {
-			s.logger.Warn("a checkpoint is put off until there is more disk space: free some", "error", err)
-		},
-		Failed: s.fail,
-	}
-}
-
-// checkpointed follows a checkpoint: the log is trimmed behind it (rule S7).
-func (s *Shard) checkpointed(cp state.Checkpoint) {
-	s.node.Checkpointed(cp.Height())
-	if s.storage.log.SizeBytes() > trimBytes && cp.Log.Keep > s.storage.log.First() {
-		if err := s.storage.log.TrimFront(cp.Log.Keep); err != nil && !errors.Is(err, wal.ErrNoSpace) {
-			s.fail(fmt.Errorf("trim the log: %w", err))
-			return
-		}
-	}
-	s.post(protocol.Checkpointed{Height: cp.Height()})
-}
-
-// damaged quarantines the shard: it read something else than was written. It
-// does not wait, for whoever reads may be the loop's own doing.
-func (s *Shard) damaged(err error) {
-	select {
-	case s.broken <- protocol.Damaged{Reason: err.Error()}:
-	default: // told already
-	}
-}
-
 // fail ends the loop for a reason that came up beside it.
 func (s *Shard) fail(err error) {
 	select {
@@ -271,7 +220,8 @@ func (s *Shard) fail(err error) {
 // or never been called.
 func (s *Shard) Close() error {
 	s.once.Do(func() { close(s.ended) })
-	s.runner.Close()
+	s.core.Close()
+	s.schedule.Wait()
 	s.exchange.Close()
 	var err error
 	if s.storage.log.Err() == nil {
@@ -281,4 +231,4 @@ func (s *Shard) Close() error {
 }
 
 // Status gives what the node knew after its last event.
-func (s *Shard) Status() *Status { return s.node.Status() }
+func (s *Shard) Status() *Status { return s.core.Status() }

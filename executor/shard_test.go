@@ -68,7 +68,7 @@ func TestAShardComesBackFromDatabaseAndLog(t *testing.T) {
 	run(1)
 	run(2)
 	h.awaits(2)
-	if err := h.keeper.FlushAll(t.Context()); err != nil {
+	if err := h.core.keeper.FlushAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the coordinator hears of the checkpoint", func() bool { return b.status().Shards[0].Checkpointed == 2 })
@@ -277,7 +277,7 @@ func TestReadsOfAShard(t *testing.T) {
 	if _, err := h.get(9, "k"); status.Code(err) != codes.OutOfRange {
 		t.Errorf("a height to come: %v", err)
 	}
-	if err := h.keeper.FlushAll(t.Context()); err != nil {
+	if err := h.core.keeper.FlushAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.get(1, "k"); status.Code(err) != codes.OutOfRange {

@@ -30,9 +30,9 @@ func mustClose(t *testing.T, s *storage) {
 
 func refused(t *testing.T, dir string, shard protocol.ShardID, words string) {
 	t.Helper()
-	s, err := openStorage(dir, shard, wal.Options{}, state.Options{})
+	s, err := Open(Options{Shard: shard, Directory: dir, Coordinators: []string{"127.0.0.1:1"}, Machine: mixer, Logger: quietLogger()})
 	if err == nil {
-		mustClose(t, s)
+		err = s.Close()
 	}
 	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), words) {
 		t.Errorf("got %v, want a refusal with %q", err, words)

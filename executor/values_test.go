@@ -65,7 +65,7 @@ func TestSplitValuesCutsBetweenValues(t *testing.T) {
 		b = appendValue(b, i, 0, bytes.Repeat([]byte{1}, int(i)), i%7 != 0)
 	}
 	for _, most := range []int{1, 10, 11, 64, 1000, len(b), len(b) + 1} {
-		pieces := splitValues(b, most)
+		pieces := SplitValues(b, most)
 		if !bytes.Equal(bytes.Join(pieces, nil), b) {
 			t.Fatalf("at %d the pieces are not the whole", most)
 		}
@@ -78,7 +78,7 @@ func TestSplitValuesCutsBetweenValues(t *testing.T) {
 			}
 		}
 	}
-	if splitValues(nil, 10) != nil {
+	if SplitValues(nil, 10) != nil {
 		t.Error("nothing was split into something")
 	}
 }
@@ -96,7 +96,7 @@ func FuzzValues(f *testing.F) {
 		if err == nil && !bytes.Equal(again, b) {
 			t.Errorf("%x was read as %x", b, again)
 		}
-		if err == nil && !bytes.Equal(bytes.Join(splitValues(b, 16), nil), b) {
+		if err == nil && !bytes.Equal(bytes.Join(SplitValues(b, 16), nil), b) {
 			t.Error("split into something else")
 		}
 	})

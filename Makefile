@@ -22,11 +22,15 @@ BENCH     ?= .
 BENCHTIME ?= 0.3s
 FUZZTIME  ?= 10s
 DEMOFLAGS ?=
+SEED      ?= 1
+SEEDS     ?= 2000
+MINUTES   ?= 5
+MODEL     ?= full
 
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes check format vet tidy fresh lint generate bench fuzz clean
+.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint generate bench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +51,15 @@ test-processes: ## run the tests of whole clusters
 	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \
 	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
 	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages
+
+sim: ## simulate SEEDS=2000 clusters with faults, from SEED=1 on (SIMFLAGS=-sim.trace prints one)
+	$(GO) test ./tests/sim -run '^TestSeeds$$' -count 1 -timeout 3h -v -sim.seed=$(SEED) -sim.seeds=$(SEEDS) $(SIMFLAGS)
+
+chaos: ## torment real processes under load for MINUTES=5, by SEED=1
+	$(GO) test ./tests/chaos -run '^TestChaos$$' -count 1 -timeout 3h -v -chaos.seed=$(SEED) -chaos.minutes=$(MINUTES) $(CHAOSFLAGS)
+
+model: ## check the model of the protocol with spin (MODEL=quick for the small part)
+	MODEL=$(MODEL) tools/model.sh
 
 check: format vet tidy fresh lint ## check form, modules, generated code, and what linters find
 

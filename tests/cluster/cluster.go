@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,9 @@ type Options struct {
 	// Data gives the data directory of a node; nil or "" means one under a
 	// directory of the test.
 	Data func(node string) string
+	// Place gives a node a place of its own; nil, or one without an address,
+	// means this machine, behind proxies.
+	Place func(node string) Place
 	// MayQuarantine allows what otherwise fails the test.
 	MayQuarantine bool
 }
@@ -41,7 +45,7 @@ func New(tb testing.TB, o Options) *Cluster {
 	c := &Cluster{tb: tb, options: o, dir: tb.TempDir()}
 	c.Clients = c.proxy()
 	c.Coordinator = c.node("coordinator", c.aimAtCoordinator, append([]string{
-		"coordinator", "--shards", strconv.Itoa(o.Shards), "--listen", "127.0.0.1:0",
+		"coordinator", "--shards", strconv.Itoa(o.Shards),
 	}, o.CoordinatorArgs...))
 	for i := range o.Shards {
 		c.Shards = append(c.Shards, c.shard(i))
@@ -60,10 +64,14 @@ func Start(tb testing.TB, o Options) *Cluster {
 }
 
 func (c *Cluster) shard(i int) *Node {
+	name, args := fmt.Sprintf("shard%d", i), append([]string{"shard", "--id", strconv.Itoa(i)}, c.options.ShardArgs...)
+	if c.place(name).own() {
+		coordinator := net.JoinHostPort(c.place("coordinator").Host, placeAPI)
+		return c.node(name, func(*Process) {}, append(args, "--coordinator", coordinator))
+	}
 	uplink, inbound := c.proxy(), c.proxy()
-	n := c.node(fmt.Sprintf("shard%d", i), func(p *Process) { inbound.Aim(p.Address) }, append([]string{
-		"shard", "--id", strconv.Itoa(i), "--coordinator", uplink.Address(), "--advertise", inbound.Address(),
-	}, c.options.ShardArgs...))
+	n := c.node(name, func(p *Process) { inbound.Aim(p.Address) },
+		append(args, "--coordinator", uplink.Address(), "--advertise", inbound.Address()))
 	n.Uplink, n.Inbound = uplink, inbound
 	return n
 }
@@ -74,8 +82,9 @@ func (c *Cluster) node(name string, started func(*Process), args []string) *Node
 		data = cmp.Or(c.options.Data(name), data)
 	}
 	return &Node{
-		Name: name, Data: data, tb: c.tb, binary: c.options.Binary, started: started,
-		logFile: filepath.Join(c.dir, name+".log"), args: append(args, "--data", data, "--http", "127.0.0.1:0"),
+		Name: name, Data: data, tb: c.tb, started: started,
+		logFile: filepath.Join(c.dir, name+".log"),
+		command: c.place(name).command(c.options.Binary, append(args, "--data", data)...),
 	}
 }
 
@@ -91,9 +100,14 @@ func (c *Cluster) proxy() *Proxy {
 func (c *Cluster) aimAtCoordinator(p *Process) {
 	c.Clients.Aim(p.Address)
 	for _, s := range c.Shards {
-		s.Uplink.Aim(p.Address)
+		if s.Uplink != nil {
+			s.Uplink.Aim(p.Address)
+		}
 	}
 }
+
+// Dir is the directory of the test: logs, and data that is nowhere else.
+func (c *Cluster) Dir() string { return c.dir }
 
 // Nodes are the coordinator and all shards.
 func (c *Cluster) Nodes() []*Node { return append([]*Node{c.Coordinator}, c.Shards...) }
@@ -132,7 +146,9 @@ func (c *Cluster) HealAll() {
 func (c *Cluster) proxies() []*Proxy {
 	all := []*Proxy{c.Clients}
 	for _, s := range c.Shards {
-		all = append(all, s.Uplink, s.Inbound)
+		if s.Uplink != nil {
+			all = append(all, s.Uplink, s.Inbound)
+		}
 	}
 	return all
 }
@@ -200,7 +216,7 @@ func (c *Cluster) keep(into string) {
 func (c *Cluster) Extra(name string, args []string, data string) *Node {
 	c.tb.Helper()
 	n := c.node(name, func(*Process) {}, args)
-	n.Data, n.args = data, append(args, "--data", data, "--http", "127.0.0.1:0")
+	n.Data, n.command = data, c.place(name).command(c.options.Binary, append(args, "--data", data)...)
 	c.tb.Cleanup(func() {
 		n.check(false)
 		if n.Process != nil {

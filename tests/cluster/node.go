@@ -17,15 +17,15 @@ type Node struct {
 	*Process // the latest run
 	Name     string
 	Data     string // data directory
-	// Uplink is a shard's way to the coordinator; nil for the coordinator.
+	// Uplink is a shard's way to the coordinator; nil for the coordinator, and
+	// for a shard that has a place of its own.
 	Uplink *Proxy
-	// Inbound stands for the address of a shard; nil for the coordinator.
+	// Inbound stands for the address of a shard; nil where Uplink is.
 	Inbound *Proxy
 
 	tb      testing.TB
-	binary  string
+	command []string // binary and arguments, behind what the place wants
 	logFile string
-	args    []string
 	started func(*Process) // aims the proxies
 	runs    []*Process
 }
@@ -40,7 +40,7 @@ func (n *Node) Start() {
 
 // TryStart is Start for a daemon that may refuse to run.
 func (n *Node) TryStart() error {
-	p, err := launch(n.binary, n.logFile, n.args...)
+	p, err := launch(n.logFile, n.command[0], n.command[1:]...)
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,24 @@ func (n *Node) TryStart() error {
 	n.runs = append(n.runs, p)
 	n.started(p)
 	return nil
+}
+
+// KillStarting runs the daemon and ends it with SIGKILL after a while, whether it
+// listens by then or is still reading its files.
+func (n *Node) KillStarting(after time.Duration) error {
+	p, _, err := spawn(n.logFile, n.command[0], n.command[1:]...)
+	if err != nil {
+		return err
+	}
+	n.Process = p
+	n.runs = append(n.runs, p)
+	select {
+	case <-p.ended:
+		return fmt.Errorf("it ended by itself with exit code %d", p.code)
+	case <-time.After(after):
+		p.Kill()
+		return nil
+	}
 }
 
 // Stop ends the daemon as an operator does, and checks the promise: exit code

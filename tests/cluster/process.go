@@ -30,32 +30,41 @@ type Process struct {
 	code     int  // exit code, once ended; -1 after a signal
 }
 
-// launch starts a daemon and waits until it listens. Its log is appended to the
-// file, so that the runs of one daemon follow each other.
-func launch(binary, logFile string, args ...string) (*Process, error) {
-	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// launch starts a daemon and waits until it listens.
+func launch(logFile, name string, args ...string) (*Process, error) {
+	p, announced, err := spawn(logFile, name, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the child has its own
-	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	p.cmd.Stderr, p.cmd.SysProcAttr, p.cmd.Env = log, noOrphans(), append(os.Environ(), raceEnvironment...)
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	announced := make(chan string, 1)
-	go p.follow(out, announced)
 	select {
 	case line := <-announced:
 		return p, p.parse(line)
 	case <-time.After(startTimeout):
 		p.Kill()
-		return nil, fmt.Errorf("%s did not say that it listens within %s", args[0], startTimeout)
+		return nil, fmt.Errorf("it did not say that it listens within %s", startTimeout)
 	}
+}
+
+// spawn starts a daemon; the first line it prints comes over the channel. Its
+// log is appended to the file, so that the runs of one daemon follow each other.
+func spawn(logFile, name string, args ...string) (*Process, <-chan string, error) {
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer log.Close() // the child has its own
+	p := &Process{cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	p.cmd.Stderr, p.cmd.SysProcAttr, p.cmd.Env = log, noOrphans(), append(os.Environ(), raceEnvironment...)
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	announced := make(chan string, 1)
+	go p.follow(out, announced)
+	return p, announced, nil
 }
 
 // follow hands on the first line of output, waits for the end and notes it.
@@ -85,6 +94,9 @@ func (p *Process) parse(line string) error {
 	p.Address, p.HTTP = words[1], words[3]
 	return nil
 }
+
+// PID is the process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Kill ends the process with SIGKILL and waits for the end.
 func (p *Process) Kill() {
@@ -132,6 +144,12 @@ func (p *Process) Await(within time.Duration) (code int, err error) {
 	case <-p.ended:
 		return p.code, nil
 	case <-time.After(within):
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if code, ended := p.Ended(); ended {
+			return code, nil
+		}
+		p.expected = false
 		return 0, fmt.Errorf("it did not end within %s", within)
 	}
 }

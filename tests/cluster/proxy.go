@@ -7,12 +7,13 @@ import (
 )
 
 // Proxy stands for an address and forwards connections to a target, which may
-// move. It breaks links the way networks do: cut, held, or held one way. It is
-// safe for concurrent use.
+// move. It breaks links the way networks do: cut, held, held one way, or slow.
+// It is safe for concurrent use.
 type Proxy struct {
 	listener net.Listener
 	toward   gate // from those who connect to the target
 	back     gate
+	brake    brake // both ways
 	group    sync.WaitGroup
 
 	mu     sync.Mutex
@@ -80,11 +81,16 @@ func (p *Proxy) HoldToward() { p.toward.shut() }
 // HoldBack keeps only what the target sends.
 func (p *Proxy) HoldBack() { p.back.shut() }
 
-// Heal undoes Cut and all kinds of Hold. What was held flows on.
+// Slow delays every write, of up to 32 KiB, and lets at most so many bytes a
+// second through each way; 0 is no bound.
+func (p *Proxy) Slow(delay time.Duration, bytesPerSecond int) { p.brake.set(delay, bytesPerSecond) }
+
+// Heal undoes Cut, Slow and all kinds of Hold. What was held flows on.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
 	p.cut = false
 	p.mu.Unlock()
+	p.brake.set(0, 0)
 	p.toward.open()
 	p.back.open()
 }
@@ -114,8 +120,8 @@ func (p *Proxy) serve(near net.Conn) {
 		return
 	}
 	var group sync.WaitGroup
-	group.Go(func() { pair.forward(pair.far, pair.near, &p.toward) })
-	group.Go(func() { pair.forward(pair.near, pair.far, &p.back) })
+	group.Go(func() { pair.forward(pair.far, pair.near, &p.toward, &p.brake) })
+	group.Go(func() { pair.forward(pair.near, pair.far, &p.back, &p.brake) })
 	group.Wait()
 	p.mu.Lock()
 	delete(p.pairs, pair)
@@ -145,9 +151,9 @@ func (p *Proxy) join(near net.Conn) *pair {
 }
 
 // forward copies from one end to the other, waiting at the gate before every
-// write. The end of a connection waits there too: who is behind a held link
+// write, and for the brake. The end of a connection waits there too: who is behind a held link
 // does not learn of it.
-func (p *pair) forward(to, from net.Conn, g *gate) {
+func (p *pair) forward(to, from net.Conn, g *gate, b *brake) {
 	defer p.end()
 	buffer := make([]byte, 32<<10)
 	for {
@@ -155,6 +161,9 @@ func (p *pair) forward(to, from net.Conn, g *gate) {
 		select {
 		case <-g.passage():
 		case <-p.ended:
+			return
+		}
+		if !b.hold(n, p.ended) {
 			return
 		}
 		if _, err := to.Write(buffer[:n]); err != nil {

@@ -1,0 +1,195 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// client submits blocks, one after the other, and reads.
+type client struct {
+	chooser
+	world   *world
+	author  author
+	at      time.Duration // when it does something next
+	waits   *submission   // for an answer
+	until   time.Duration // and for how long
+	retries *content      // to be submitted again, with the same key
+}
+
+// submission is a block that a client has submitted and waits for.
+type submission struct {
+	waiter  protocol.Waiter
+	content *content
+	client  *client
+	process *coordinatorProcess
+	pass    int  // of its coordinator that has taken it up; 0 before
+	left    bool // the client waits no longer
+	// closed: the block of this submission will never be decided for its sake.
+	closed bool
+}
+
+func (w *world) newClient(i int) *client {
+	c := newChooser(w.seed, streamClients, i)
+	return &client{chooser: c, world: w, author: w.authorOf(c), at: c.wait(0, 50*time.Millisecond)}
+}
+
+// act lets the client do something.
+func (c *client) act() {
+	w := c.world
+	c.at = w.now + c.wait(0, w.pause)
+	switch {
+	case c.waits != nil:
+		if w.now >= c.until {
+			w.count("clients left")
+			c.waits.left = true
+			c.retries, c.waits = c.waits.content, nil
+		}
+	case c.percent(25):
+		w.read(c.chooser)
+	case c.retries != nil:
+		again := c.retries
+		c.retries = nil
+		c.submit(again)
+	default:
+		c.submit(c.next())
+	}
+}
+
+// next chooses what to submit: a new block, an old one, or an old key with
+// another content.
+func (c *client) next() *content {
+	w := c.world
+	old := len(w.contents)
+	switch {
+	case old < w.blocks && (old == 0 || w.options.Plain || c.percent(85)):
+		fresh := c.author.block(fmt.Sprintf("block-%d", old))
+		w.contents = append(w.contents, fresh)
+		w.trace.note("client", "new block", uint64(old), uint64(len(fresh.transactions)))
+		return fresh
+	case old == 0 || w.options.Plain || c.percent(60):
+		return nil
+	case c.percent(30):
+		w.count("keys with another content")
+		return c.author.block(one(c.chooser, w.contents).key)
+	}
+	w.count("old blocks again")
+	return one(c.chooser, w.contents)
+}
+
+// submit brings a block to some coordinator, as the API does.
+func (c *client) submit(b *content) {
+	w := c.world
+	if b == nil || w.calm {
+		return
+	}
+	p := w.anyCoordinator(c.chooser)
+	if p == nil || p.core == nil {
+		c.retries = b
+		return
+	}
+	d, found, checked, err := p.core.Find(b.key)
+	switch {
+	case err != nil:
+		_ = w.fail("3 durability", "%s cannot look block %q up: %v", p.name, b.key, err)
+	case found:
+		w.checkFound(p, b, d)
+	case p.abandoned != "":
+		c.retries = b
+	default:
+		c.enter(p, b, checked)
+	}
+}
+
+// enter has the block taken up, and waits.
+func (c *client) enter(p *coordinatorProcess, b *content, checked protocol.Height) {
+	w := c.world
+	block, err := p.core.Prepare(b.key, b.body)
+	if err != nil {
+		_ = w.fail("client", "block %q is refused: %v", b.key, err)
+	}
+	w.waiters++
+	s := &submission{waiter: w.waiters, content: b, client: c, process: p}
+	ev := protocol.Submitted{Block: block, Waiter: s.waiter, Checked: checked}
+	if !w.options.Plain && c.percent(50) {
+		ev.Deadline = p.clock().Add(c.wait(20*time.Millisecond, 6*time.Second))
+	}
+	c.waits, c.until = s, w.now+c.wait(time.Second, 10*time.Second)
+	p.waiting = append(p.waiting, s)
+	w.asked[b.key] = append(w.asked[b.key], s)
+	w.trace.note("client", "submits", uint64(s.waiter), uint64(p.start))
+	w.trace.say("client", "submits block %q to %s", b.key, p.name)
+	p.post(ev)
+}
+
+// mark notes which submissions are taken up in this pass.
+func (p *coordinatorProcess) mark(events []protocol.Event) {
+	for _, ev := range events {
+		if in, ok := ev.(protocol.Submitted); ok {
+			for _, s := range p.waiting {
+				if s.waiter == in.Waiter {
+					s.pass = p.handled
+				}
+			}
+		}
+	}
+}
+
+// clients tells a coordinator's clients what became of their blocks.
+type clients struct{ *coordinatorProcess }
+
+// Answer implements coordinator.Clients.
+func (c clients) Answer(a protocol.Answer) {
+	c.operation("before an answer")
+	w := c.world
+	for i, s := range c.waiting {
+		if s.waiter != a.Waiter {
+			continue
+		}
+		c.waiting = append(c.waiting[:i:i], c.waiting[i+1:]...)
+		w.trace.note(c.name, "answers", uint64(a.Waiter), uint64(a.Verdict))
+		w.trace.say(c.name, "tells the client of %q: %s", s.content.key, a.Reason)
+		w.checkAnswer(c.coordinatorProcess, s, a)
+		s.heard(a.Verdict)
+		return
+	}
+	_ = w.fail("client", "%s answers client %d, who does not wait", c.name, a.Waiter)
+}
+
+// heard lets the client act on an answer.
+func (s *submission) heard(v protocol.Verdict) {
+	c := s.client
+	if s.left {
+		return
+	}
+	c.waits = nil
+	c.world.count(verdictNames[v])
+	switch v {
+	case protocol.VerdictOverloaded, protocol.VerdictRecheck, 0:
+		c.retries = s.content
+	case protocol.VerdictAborted:
+		if c.percent(50) {
+			c.retries = s.content
+		}
+	}
+}
+
+var verdictNames = [...]string{"told unknown", "told committed", "told aborted", "told rejected", "told conflict", "told overloaded", "told to look again"}
+
+// Abandon implements coordinator.Clients.
+func (c clients) Abandon(reason string) {
+	c.operation("before clients are abandoned")
+	c.abandon(reason)
+}
+
+func (p *coordinatorProcess) abandon(reason string) {
+	if p.abandoned != "" {
+		return
+	}
+	p.abandoned = reason
+	for _, s := range p.waiting {
+		s.heard(0)
+	}
+	p.waiting = nil
+}

@@ -1,0 +1,48 @@
+// Package sim runs a whole cluster in one thread: the shipping code of the
+// shards and of the coordinator, with its codecs, logs, databases and
+// executions, over a disk, a network and a clock that are simulated. A seed
+// decides everything that happens, so what a seed has shown once it shows
+// again.
+//
+//	result := sim.Run(42, sim.Options{})
+//	if result.Failure != nil { … }
+//
+// # A run
+//
+// A world is drawn from the seed: the number of shards, how large everything
+// is, which kinds of faults there are and how often. Then it takes steps. Each
+// step picks one thing that could happen next and lets it happen: a node
+// handles some of the events that wait for it, a message arrives, a piece of
+// an execution runs, a timer fires, a client submits or reads, the clock goes
+// on, or something breaks (Fault lists what). After so many steps nothing
+// breaks any more, and the cluster has to come to rest.
+//
+// A node that crashes does so between two steps, or in the middle of one:
+// before or after any operation on its log, its sessions, the exchange or the
+// history. Its memory is gone then; of the records that it had not forced the
+// first few may survive, and messages that it has sent may still arrive.
+//
+// # What is checked
+//
+// An observer sees everything, the disks too. After each step it checks what
+// the step could have broken, by the numbers of package protocol:
+//
+//	1 agreement       decisions as they become durable; what every shard has committed
+//	2 validity        a decision needs Prepared records that are durable on every shard
+//	3 durability      what is decided, or was voted on, after every crash and every force
+//	4 no step alone   votes that a coordinator counts are held
+//	5 order           heights without gaps, in the log and on the shards
+//	6 determinism     digests, outcomes and every key read against a sequential run
+//	7 liveness        within a bounded number of steps after the faults
+//	8 atomic reads    reads of several shards at one height, and again later
+//
+// Besides: no node panics, is quarantined or is refused although nothing is
+// wrong; clients are told the truth; epochs are durable; a vote leaves after
+// its record; memory is given back. At the end the databases are read from
+// their files, byte by byte.
+//
+// # When something breaks
+//
+// Shrink looks for a smaller history that breaks the same invariant, and
+// Report prints it with the command that shows it again.
+package sim

@@ -1,0 +1,140 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/lockstep-exec/lockstep/state"
+)
+
+const (
+	// settleSteps bounds the steps from the last fault until all is at rest.
+	settleSteps = 60_000
+	// restSteps is the number of steps after which it is looked at again.
+	restSteps = 20
+)
+
+// settle stops the faults and lets everything come to rest (invariant 7).
+func (w *world) settle() {
+	w.trace.note("fault", "no more")
+	w.calm = true
+	w.mend()
+	for n := 0; !w.atRest(); n += restSteps {
+		if n >= settleSteps {
+			_ = w.fail("7 liveness", "nothing comes of it within %d steps after the faults have stopped: %s", settleSteps, w.unrest())
+		}
+		for range restSteps {
+			w.step()
+		}
+	}
+	w.trace.note("observer", "at rest", uint64(w.height()))
+}
+
+// mend ends every fault that lasts, and disarms those that have not happened.
+func (w *world) mend() {
+	for i := range w.peerWays {
+		w.peerWays[i].until = 0
+	}
+	for _, s := range w.shards {
+		if p := s.process; p != nil {
+			p.fuse, p.failAppend, p.failSync, p.refuseTrim, p.putOff, p.busyUntil = 0, false, false, false, false, 0
+		}
+	}
+	for _, p := range w.coordinators {
+		p.fuse, p.failLog, p.noSpace, p.failHistory, p.busyUntil = 0, false, false, false, 0
+		for i := range p.ways {
+			p.ways[i] = ways{}
+		}
+		if !p.log.owns() {
+			p.confirmAt = w.now
+		}
+	}
+}
+
+// atRest reports whether nothing is left to be done.
+func (w *world) atRest() bool { return w.unrest() == "" }
+
+// unrest says what is left to be done, or "".
+func (w *world) unrest() string {
+	c := w.owner()
+	if c == nil {
+		return "no coordinator owns the log"
+	}
+	now := c.core.Status()
+	if len(now.InFlight) > 0 || now.Queued > 0 || len(c.inbox) > 0 {
+		return fmt.Sprintf("%s has %d blocks in flight %v and %d queued, shards %+v", c.name, len(now.InFlight), now.InFlight, now.Queued, now.Shards)
+	}
+	for _, s := range w.shards {
+		if why := w.unrestOf(s); why != "" {
+			return why
+		}
+	}
+	for _, t := range w.streams {
+		if len(t.inFlight) > 0 && !t.toOver {
+			return "values are on their way"
+		}
+	}
+	return ""
+}
+
+func (w *world) unrestOf(s *shard) string {
+	p := s.process
+	if p == nil {
+		return fmt.Sprintf("shard %d is down", s.id)
+	}
+	now := p.core.Status()
+	switch {
+	case !now.Welcomed:
+		return fmt.Sprintf("%s has no session", p.name)
+	case now.Committed.Height() != w.height():
+		return fmt.Sprintf("%s is at height %d of %d", p.name, now.Committed.Height(), w.height())
+	case len(now.Held) > 0:
+		return fmt.Sprintf("%s holds %v", p.name, now.Held)
+	case now.Checkpointed != w.height():
+		return fmt.Sprintf("%s has checkpointed height %d of %d", p.name, now.Checkpointed, w.height())
+	case len(p.inbox) > 0 || len(p.pieces) > 0:
+		return fmt.Sprintf("%s has %d events and %d pieces to do", p.name, len(p.inbox), len(p.pieces))
+	case p.session.up.len() > 0 || p.session.down.len() > 0:
+		return fmt.Sprintf("messages of %s are on their way", p.name)
+	}
+	return ""
+}
+
+// finish looks at what is left at rest: no memory is held for what is over, and
+// the databases hold what a sequential run comes to, byte by byte.
+func (w *world) finish() {
+	for _, s := range w.shards {
+		p := s.process
+		w.check(p.exchange.bytes() == 0, "memory", "%s keeps %d bytes for its peers", p.name, p.exchange.bytes())
+		stats := p.store.Stats()
+		w.check(stats.StagedBytes == 0 && stats.PendingBytes == 0 && stats.PinnedBytes == 0 && stats.OpenViews == 0, "memory", "%s keeps state in memory: %+v", p.name, stats)
+		w.checkDatabase(s)
+	}
+}
+
+// checkDatabase compares the file with the sequential run.
+func (w *world) checkDatabase(s *shard) {
+	store := s.process.store
+	digest := store.Checkpoint().Committed.Digest
+	w.check(store.Close() == nil, "files", "the database of shard %d cannot be closed", s.id)
+	seen := 0
+	report, err := state.ScanDatabase(s.folder, func(p state.Pair) error {
+		seen++
+		want, ok := w.reference.run.Get(p.Key)
+		w.check(ok && bytes.Equal(want, p.Value) && w.config.Slots.Owner(p.Key) == s.id, "6 determinism",
+			"the database of shard %d holds %x under %q, a sequential run has %x (%v)", s.id, p.Value, p.Key, want, ok)
+		return nil
+	})
+	if err == nil {
+		err = report.Err()
+	}
+	w.check(err == nil, "6 determinism", "the database of shard %d cannot be read: %v", s.id, err)
+	want := 0
+	for key := range w.reference.run.State() {
+		if w.config.Slots.Owner([]byte(key)) == s.id {
+			want++
+		}
+	}
+	w.check(seen == want, "6 determinism", "the database of shard %d holds %d keys, a sequential run has %d", s.id, seen, want)
+	w.check(digest == w.reference.run.StateDigest(w.config.Slots, s.id), "6 determinism", "the digest of shard %d is not that of a sequential run", s.id)
+}

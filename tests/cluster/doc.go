@@ -10,7 +10,8 @@
 // Every connection goes through a proxy: each shard has its own to the
 // coordinator (Uplink) and one that stands for its address to everybody else
 // (Inbound); clients have one too. So a link breaks without any daemon being
-// asked, and a daemon that comes back on another port is still found.
+// asked, and a daemon that comes back on another port is still found. Options
+// may give every daemon a Place, such as a network namespace, instead.
 //
 // The package imports nothing of Lockstep: it knows only what is promised to
 // programs outside, so it also checks the promise. A process that ends without

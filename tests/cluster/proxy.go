@@ -82,7 +82,8 @@ func (p *Proxy) HoldToward() { p.toward.shut() }
 func (p *Proxy) HoldBack() { p.back.shut() }
 
 // Slow delays every write, of up to 32 KiB, and lets at most so many bytes a
-// second through each way; 0 is no bound.
+// second through each way; 0 is no bound. A write that waits already when this
+// changes waits on.
 func (p *Proxy) Slow(delay time.Duration, bytesPerSecond int) { p.brake.set(delay, bytesPerSecond) }
 
 // Heal undoes Cut, Slow and all kinds of Hold. What was held flows on.

@@ -1,0 +1,102 @@
+package chaos
+
+import "time"
+
+// faults are what can happen to links between namespaces.
+func (n *namespaces) faults() []fault {
+	all := []fault{
+		{"cut from the coordinator", 2, n.pair(bothWays, coordinatorOnly)},
+		{"one way to the coordinator", 2, n.pair(oneWay, coordinatorOnly)},
+		{"one way from the coordinator", 2, n.pair(otherWay, coordinatorOnly)},
+		{"cut from peers", 2, n.pair(bothWays, peersOnly)},
+		{"one way to peers", 2, n.pair(oneWay, peersOnly)},
+		{"one way from peers", 1, n.pair(otherWay, peersOnly)},
+		{"cut from one peer", 2, n.pair(bothWays, onePeer)},
+		{"isolate", 2, n.pair(bothWays, everybody)},
+		{"flapping link", 2, n.flap},
+	}
+	if n.noRate == nil || n.noDelay == nil {
+		all = append(all, fault{"slow link", 2, n.slow})
+	}
+	return all
+}
+
+// A way gives the directions between a node and another.
+type way func(node, other int) [][2]int
+
+func oneWay(node, other int) [][2]int   { return [][2]int{{node, other}} }
+func otherWay(node, other int) [][2]int { return [][2]int{{other, node}} }
+func bothWays(node, other int) [][2]int { return [][2]int{{node, other}, {other, node}} }
+
+// A circle draws those that a shard is cut from.
+type circle func(s *step, shard int) []int
+
+func coordinatorOnly(*step, int) []int { return []int{0} }
+
+func peersOnly(s *step, shard int) (peers []int) {
+	for _, m := range s.members[1:] {
+		if m.index != shard {
+			peers = append(peers, m.index)
+		}
+	}
+	return peers
+}
+
+func onePeer(s *step, shard int) []int {
+	peers := peersOnly(s, shard)
+	return peers[s.IntN(len(peers)):][:1]
+}
+
+func everybody(s *step, shard int) []int { return append(peersOnly(s, shard), 0) }
+
+// pair makes a fault that loses packets between a shard and others.
+func (n *namespaces) pair(w way, c circle) func(*step) {
+	return func(s *step) {
+		m, pause := s.shard(), s.mostlyShort(200*time.Millisecond, 6*time.Second)
+		others := c(s, m.index)
+		var directions [][2]int
+		for _, other := range others {
+			directions = append(directions, w(m.index, other)...)
+		}
+		s.happens("packets of %s, %v (0 is the coordinator), are lost for %s", m.Name, directions, pause)
+		n.silence(s, pause, directions)
+	}
+}
+
+// slow bounds the rate of a node's link, or delays it, whichever can be had.
+func (n *namespaces) slow(s *step) {
+	m, pause := s.anyone(), s.between(time.Second, 4*time.Second)
+	kbit, late, delayed := 2000+s.IntN(40000), s.IntN(60), s.IntN(2) == 0
+	how := rate(kbit)
+	if n.noDelay == nil && (delayed || n.noRate != nil) {
+		how = delay(late, kbit)
+	}
+	m.links.Lock()
+	defer m.links.Unlock()
+	s.happens("what %s sends goes through %s for %s", m.Name, how, pause)
+	if err := n.nodes[m.index].slow(how); err != nil {
+		s.fail("slow a link: %w", err)
+		return
+	}
+	time.Sleep(pause)
+	if err := n.nodes[m.index].fast(); err != nil {
+		s.fail("make a link fast again: %w", err)
+	}
+}
+
+// flap takes the link of a node away again and again.
+func (n *namespaces) flap(s *step) {
+	m, times := s.anyone(), 3+s.IntN(6)
+	m.links.Lock()
+	defer m.links.Unlock()
+	s.happens("the link of %s goes away %d times", m.Name, times)
+	port := n.nodes[m.index].port()
+	for range times {
+		for _, state := range []string{"down", "up"} {
+			if err := sh("ip link set " + port + " " + state); err != nil {
+				s.fail("turn a link %s: %w", state, err)
+			}
+			time.Sleep(s.between(20*time.Millisecond, 400*time.Millisecond))
+		}
+	}
+}

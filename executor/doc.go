@@ -10,11 +10,13 @@
 //
 // # The parts
 //
-//	Shard      wires everything, and owns the loop
+//	Shard      a Core on goroutines and a network, with its data directory
+//	Core       everything of a shard but threads and network
 //	Node       steps the Participant and carries out its effects: Handle is the
 //	           only place where a shard acts, in production and in a simulator
-//	storage    the data directory: log and database, checked to belong together
+//	storage    the data directory: log and database
 //	Runner     executes attempts, each after the one it builds on
+//	execution  one attempt on its way, in pieces of a Schedule
 //	graph, run the conflict graph of a sub-block, and one execution of it
 //	pool       the workers of one execution
 //	Exchange   values to and from the other shards; a link and an outbox per peer
@@ -22,13 +24,30 @@
 //	Machine    what transactions mean; users implement it, package ledger is built in
 //	Sequential the reference: what a cluster must come to, byte for byte
 //
+// # Pieces
+//
+// A Core has no goroutine, timer or wait of its own, so that a simulator can run
+// it in one thread and in any order. An execution goes on in pieces of work that
+// it hands to a Schedule; what it waits for continues it when it comes:
+//
+//	plan    decode, derive the graph; as many at once as there are workers
+//	read    the values before the block, once the height below is staged and the
+//	        backlog allows; many keys are read in several pieces, the last to be
+//	        done begins the run
+//	work    at most Workers at once; ready transactions, and values that come,
+//	        ask for more
+//	finish  when the run is over and its workers have returned: the result is
+//	        staged, the height above continued, and Executed reported
+//
+// Tick ends what has waited too long.
+//
 // # Goroutines, and who owns what
 //
 //	loop             owns Node, and with it Participant and log order; takes events
 //	                 from the inbox, many at a time, so that one force serves them all
 //	session          reads, writes and watches of rpc.SessionClient: post events
-//	execution        one per attempt, and its workers: compute, stage, post Executed
-//	watch            one per execution: ends it when a peer stays away
+//	pieces           of executions: compute, stage, post Executed
+//	tick             has executions look at what they wait for
 //	link, drain      two per peer: push its outbox, and read that it is there
 //	streams          two or three per peer that pushes to this shard: Runner.Deliver
 //	checkpointer     state.Checkpointer: asks Node.Position, flushes, trims the log
@@ -39,11 +58,12 @@
 // ended. Node.Position and Node.Checkpointed are for the checkpointer, under a
 // lock that is held while records are appended, so that it never sees half of
 // them. Runner.mu guards executions and early values; reports are made without
-// it. Locks are taken in the order Node.durable, Runner.mu, state.Store.
+// it. Locks are taken in the order Node.durable, Runner.mu, then those of a pool,
+// the exchange or the store.
 //
 // # The life of a block
 //
-//	Execute      the loop hands it to the Runner: decode, derive the graph
+//	Execute      the Node hands it to the Runner: decode, derive the graph
 //	its turn     the height below is staged, and the checkpoint not too far behind
 //	read         the values before the block, of all keys that live here
 //	run          a task whose predecessors are done pushes what it reads here to the

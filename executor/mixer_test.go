@@ -68,9 +68,13 @@ func subBlocks(block []protocol.Transaction, slots protocol.SlotTable) []protoco
 	return subs
 }
 
-// drawBlock draws transactions over few keys, so that they conflict.
+// drawnKeys is the most keys that drawBlock draws from: key0, key1, …
+const drawnKeys = 200
+
+// drawBlock draws transactions over few keys, so that they conflict, or over
+// many.
 func drawBlock(t *rapid.T, verbs string, most int) []protocol.Transaction {
-	keys := rapid.IntRange(1, 12).Draw(t, "keys")
+	keys := rapid.SampledFrom([]int{1, 2, 5, 12, drawnKeys}).Draw(t, "keys")
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) protocol.Transaction {
 		var access []protocol.Access
 		for range rapid.IntRange(1, 5).Draw(t, "accesses") {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/state"
 	"github.com/lockstep-exec/lockstep/wal"
 )
 
@@ -94,23 +93,6 @@ type preparedRecord struct {
 	attempt  protocol.AttemptID
 	sequence uint64
 	since    time.Time
-}
-
-// Status is a copy of what a shard knows, for people and metrics.
-type Status struct {
-	protocol.ParticipantStatus
-	Prepared []PreparedStatus
-	// Quarantined says why the shard serves and votes no more; "" if it does.
-	Quarantined string
-	// Stopped says why the node does nothing any more; "" if it does.
-	Stopped string
-	Notes   map[string]uint64 // how often what was noted, by kind
-}
-
-// PreparedStatus is a prepared attempt that waits for its decision.
-type PreparedStatus struct {
-	Attempt protocol.AttemptID
-	Since   time.Time
 }
 
 // NewNode makes a node from what its database and log say. positions gives the
@@ -276,52 +258,6 @@ func (n *Node) appended(r protocol.Record, sequence uint64) {
 	}
 }
 
-// forget takes the dropped attempts out of what a checkpoint must keep.
-func (n *Node) forget(from protocol.Height) {
-	n.durable.Lock()
-	defer n.durable.Unlock()
-	for h := range n.durable.prepared {
-		if h >= from {
-			delete(n.durable.prepared, h)
-		}
-	}
-}
-
-// Position is what a checkpoint of a height records (rule S7): it forces the
-// log, and tells which part of it a replay still needs.
-func (n *Node) Position(upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch, error) {
-	position, config, epoch := n.position(upTo)
-	if err := n.parts.Log.Sync(); err != nil {
-		return state.LogPosition{}, protocol.Config{}, 0, fmt.Errorf("force the log: %w", err)
-	}
-	return position, config, epoch, nil
-}
-
-func (n *Node) position(upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch) {
-	n.durable.Lock()
-	defer n.durable.Unlock()
-	last := n.parts.Log.Last()
-	position := state.LogPosition{Keep: last + 1, Forced: last}
-	for h, p := range n.durable.prepared {
-		if h > upTo {
-			position.Keep = min(position.Keep, p.sequence)
-		}
-	}
-	return position, n.durable.config, n.durable.epoch
-}
-
-// Checkpointed forgets what the database has made durable. It is for the
-// checkpointer; the machine learns of it by an event.
-func (n *Node) Checkpointed(h protocol.Height) {
-	n.durable.Lock()
-	defer n.durable.Unlock()
-	for at := range n.durable.prepared {
-		if at <= h {
-			delete(n.durable.prepared, at)
-		}
-	}
-}
-
 // quarantine says why the node does nothing any more, and ends the session, so
 // that no peer waits for it in vain.
 func (n *Node) quarantine(why error) {
@@ -352,29 +288,3 @@ func (n *Node) tell(notes []protocol.Note) {
 		n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
 	}
 }
-
-func (n *Node) publish() {
-	s := &Status{ParticipantStatus: n.machine.Status(), Notes: map[string]uint64{}}
-	for kind, count := range n.refusals {
-		s.Notes[kind] = count
-	}
-	if s.Quarantine != nil {
-		s.Quarantined = s.Quarantine.Error()
-	} else if s.Rejected != nil && s.Rejected.Kind.Quarantines() {
-		s.Quarantined = s.Rejected.Reason
-	}
-	if n.stopped != nil {
-		s.Stopped = n.stopped.Error()
-	}
-	n.durable.Lock()
-	for _, h := range s.Held {
-		if p, ok := n.durable.prepared[h.Attempt.Height]; ok && h.Phase == protocol.PhasePrepared && p.attempt == h.Attempt {
-			s.Prepared = append(s.Prepared, PreparedStatus{Attempt: h.Attempt, Since: p.since})
-		}
-	}
-	n.durable.Unlock()
-	n.status.Store(s)
-}
-
-// Status gives what the node knew after the last Handle.
-func (n *Node) Status() *Status { return n.status.Load() }

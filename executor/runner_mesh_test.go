@@ -1,12 +1,27 @@
 package executor
 
 import (
+	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
+
+// drawOptions draws what the result must not depend on.
+func drawOptions(t *rapid.T) RunnerOptions {
+	picked, seed := new(atomic.Uint64), rapid.Uint64().Draw(t, "picks")
+	return RunnerOptions{
+		Workers:    rapid.IntRange(1, 8).Draw(t, "workers"),
+		TakeTasks:  rapid.IntRange(0, 3).Draw(t, "take"),
+		PieceTasks: rapid.IntRange(0, 3).Draw(t, "per piece"),
+		Pick: func(n int) int { // workers pick at the same time
+			return rand.New(rand.NewPCG(seed, picked.Add(1))).IntN(n)
+		},
+	}
+}
 
 // TestRunnersComeToWhatOneSequentialRunDoes is invariant 6 for chained
 // heights: all are asked for at once, in any order among the shards, and each
@@ -15,7 +30,7 @@ func TestRunnersComeToWhatOneSequentialRunDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := testConfig(rapid.IntRange(1, 7).Draw(t, "shards"))
 		before, after := prologue(t, c)
-		m := newMesh(t, c, RunnerOptions{Workers: rapid.IntRange(1, 4).Draw(t, "workers")})
+		m := newMesh(t, c, drawOptions(t))
 		defer m.close()
 		m.seed(before.State())
 		m.carry(rapid.Uint64().Draw(t, "seed"))
@@ -79,7 +94,7 @@ func TestRunnersComeToWhatOneSequentialRunDoes(t *testing.T) {
 func TestRunnersAfterAborts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := testConfig(rapid.IntRange(2, 5).Draw(t, "shards"))
-		m := newMesh(t, c, RunnerOptions{Workers: 2})
+		m := newMesh(t, c, drawOptions(t))
 		defer m.close()
 		m.carry(rapid.Uint64().Draw(t, "seed"))
 		rounds := rapid.IntRange(1, 4).Draw(t, "rounds")

@@ -219,7 +219,7 @@ func TestDropEndsAnExecutionThatWaits(t *testing.T) {
 }
 
 func TestRestoreServesPushedValuesAgain(t *testing.T) {
-	m := solo(t, 2, RunnerOptions{})
+	m := solo(t, 2, RunnerOptions{EarlyBytes: 1000})
 	r, box := m.runners[0], m.lines[0].to(1)
 	key := keysOn(m.config.Slots, 0, 1)[0]
 	write := protocol.EncodeWrites([]protocol.WriteOp{{Key: []byte(key), Value: []byte("restored")}})
@@ -231,7 +231,7 @@ func TestRestoreServesPushedValuesAgain(t *testing.T) {
 		t.Errorf("pushed %q", got)
 	}
 	// The height above reads what was staged, and late values do no harm.
-	if err := r.Deliver(1, at(1, 1), []byte("nonsense")); err != nil {
+	if err := r.Deliver(1, at(1, 1), make([]byte, 2000)); err != nil {
 		t.Errorf("late values: %v", err)
 	}
 	block := []protocol.Transaction{txn("a", "x:"+key)}

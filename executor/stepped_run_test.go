@@ -3,12 +3,9 @@ package executor
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 // TestRunnersInOneThread is invariant 6 without a goroutine: any order of
@@ -72,7 +69,7 @@ func (w *stepped) settle() {
 func (w *stepped) compare() {
 	for _, s := range w.shards {
 		var keys [][]byte
-		for i := range 12 {
+		for i := range drawnKeys {
 			if key := fmt.Appendf(nil, "key%d", i); w.config.Slots.Owner(key) == s.id {
 				keys = append(keys, key)
 			}
@@ -86,48 +83,5 @@ func (w *stepped) compare() {
 				w.t.Fatalf("key %q is %x (%v) on shard %d, a sequential run has %x (%v)", keys[i], v.Bytes, v.Present, s.id, want, ok)
 			}
 		}
-	}
-}
-
-// TestPiecesEndByThemselves: a piece of which nothing is wanted any more asks
-// for no other, and reports nothing.
-func TestPiecesEndByThemselves(t *testing.T) {
-	c := testConfig(2)
-	block, values := cross(c, "v")
-	sub := protocol.EncodeSubBlock(subBlocks(block, c.Slots)[0])
-	for name, end := range map[string]func(*Runner){
-		"drop":   func(r *Runner) { r.Drop(1) },
-		"commit": func(r *Runner) { r.Commit(1) },
-		"close":  func(r *Runner) { r.Close() },
-		"a newer attempt": func(r *Runner) {
-			r.Execute(&protocol.Execute{Attempt: at(1, 2), SubBlock: []byte("nonsense")})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for pieces := range 6 { // how far it comes before
-				s := &piecesInHand{}
-				var told []protocol.AttemptID
-				r := NewRunner(RunnerParts{
-					Machine: mixer, Staging: newMemory(), Pusher: newLine(), Schedule: s, Now: fixedNow,
-					Report: func(e protocol.Executed) { told = append(told, e.Attempt) },
-				}, RunnerOptions{})
-				r.Configure(c)
-				r.Execute(&protocol.Execute{Attempt: at(1, 1), SubBlock: sub})
-				if err := r.Deliver(1, at(1, 1), values); err != nil {
-					t.Fatal(err)
-				}
-				for range pieces {
-					if len(s.pieces) > 0 {
-						s.run(0)
-					}
-				}
-				before := len(told)
-				end(r)
-				s.runAll()
-				if after := slices.Contains(told[before:], at(1, 1)); after {
-					t.Errorf("after %d pieces it is ended, and reports", pieces)
-				}
-			}
-		})
 	}
 }

@@ -22,13 +22,6 @@ func (p *piecesInHand) run(at int) {
 	piece()
 }
 
-// runAll runs pieces until there are none, the oldest first.
-func (p *piecesInHand) runAll() {
-	for len(p.pieces) > 0 {
-		p.run(0)
-	}
-}
-
 // stepped is a cluster of runners in one thread. Every step is drawn: a piece of
 // a shard, an instruction of the coordinator, a delivery, a lost stream, a
 // restart. What is committed is compared with a sequential run.

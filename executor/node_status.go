@@ -1,0 +1,50 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// Status is a copy of what a shard knows, for people and metrics.
+type Status struct {
+	protocol.ParticipantStatus
+	Prepared []PreparedStatus
+	// Quarantined says why the shard serves and votes no more; "" if it does.
+	Quarantined string
+	// Stopped says why the node does nothing any more; "" if it does.
+	Stopped string
+	Notes   map[string]uint64 // how often what was noted, by kind
+}
+
+// PreparedStatus is a prepared attempt that waits for its decision.
+type PreparedStatus struct {
+	Attempt protocol.AttemptID
+	Since   time.Time
+}
+
+func (n *Node) publish() {
+	s := &Status{ParticipantStatus: n.machine.Status(), Notes: map[string]uint64{}}
+	for kind, count := range n.refusals {
+		s.Notes[kind] = count
+	}
+	if s.Quarantine != nil {
+		s.Quarantined = s.Quarantine.Error()
+	} else if s.Rejected != nil && s.Rejected.Kind.Quarantines() {
+		s.Quarantined = s.Rejected.Reason
+	}
+	if n.stopped != nil {
+		s.Stopped = n.stopped.Error()
+	}
+	n.durable.Lock()
+	for _, h := range s.Held {
+		if p, ok := n.durable.prepared[h.Attempt.Height]; ok && h.Phase == protocol.PhasePrepared && p.attempt == h.Attempt {
+			s.Prepared = append(s.Prepared, PreparedStatus{Attempt: h.Attempt, Since: p.since})
+		}
+	}
+	n.durable.Unlock()
+	n.status.Store(s)
+}
+
+// Status gives what the node knew after the last Handle.
+func (n *Node) Status() *Status { return n.status.Load() }

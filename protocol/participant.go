@@ -103,9 +103,9 @@ func (p *Participant) Step(ev Event) (Effects, error) {
 		return Effects{}, p.quarantine
 	}
 	var e Effects
-	err := p.step(ev, &e)
-	if err != nil {
-		p.quarantine = err
+	epoch := p.epoch
+	if err := p.step(ev, &e); err != nil {
+		p.quarantine, p.epoch = err, epoch // a higher one would not be durable
 		return Effects{}, err
 	}
 	return e, nil

@@ -8,5 +8,5 @@ grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*\(' . |
 	sort |
 	while read -r package target; do
 		echo "== $target in $package"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "./$package" </dev/null
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" -fuzzminimizetime 20x "./$package" </dev/null
 	done

@@ -101,14 +101,20 @@ func decodeTip(value []byte) (tip, error) {
 	t.meta.Log.Keep = f.u64()
 	t.meta.Log.Forced = f.u64()
 	t.meta.Joined = map[protocol.ShardID]protocol.DirectoryID{}
+	ascending := true
+	next := protocol.ShardID(0)
 	for range f.u16() {
 		var directory protocol.DirectoryID
 		s := protocol.ShardID(f.u32())
 		f.fill(directory[:])
-		t.meta.Joined[s] = directory
+		ascending = ascending && s >= next
+		t.meta.Joined[s], next = directory, s+1
 	}
-	if f.short {
+	switch {
+	case f.short:
 		return tip{}, damaged("meta record is too short")
+	case !ascending:
+		return tip{}, damaged("meta record lists shards out of order")
 	}
 	config, err := protocol.DecodeConfig(f.rest)
 	if err != nil {

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -38,9 +39,8 @@ func FuzzDecodeTip(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := decodeTip(encodeTip(read))
-		if err != nil || !sameMeta(again.meta, read.meta) || again.height != read.height || again.root != read.root {
-			t.Fatalf("%+v reads again as %+v, %v", read, again, err)
+		if again := encodeTip(read); !bytes.Equal(again, b) {
+			t.Fatalf("%x reads as %+v, which is written as %x", b, read, again)
 		}
 	})
 }

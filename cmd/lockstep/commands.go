@@ -36,6 +36,7 @@ func root() *cobra.Command {
 		getCommand(),
 		statusCommand(),
 		blocksCommand(),
+		benchCommand(),
 		recoverCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
 	)

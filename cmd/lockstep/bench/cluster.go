@@ -1,0 +1,215 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/process"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+)
+
+const (
+	anyPort = "127.0.0.1:0"
+	// startTimeout bounds how long a daemon may take to serve.
+	startTimeout = 30 * time.Second
+	// stopTimeout is what a daemon has after SIGTERM.
+	stopTimeout = 5 * time.Second
+	// joinTimeout bounds how long a cluster that should run may not be reached.
+	joinTimeout = 10 * time.Second
+	// lookEvery is how often the cluster is asked whether it has got there.
+	lookEvery = 20 * time.Millisecond
+	// awaitTimeout bounds every wait for the cluster.
+	awaitTimeout = 3 * time.Minute
+)
+
+// cluster is what is measured. Of one that ran before it has the client only.
+type cluster struct {
+	client *client.Coordinator
+	config protocol.Config
+
+	dir     string // "" if it ran before
+	starter *process.Starter
+	daemons []daemon // the coordinator first
+}
+
+// daemon is a process of the cluster, under its name in reports.
+type daemon struct {
+	name string
+	*process.Process
+}
+
+// join takes a cluster that runs already.
+func join(ctx context.Context, addresses string) (c *cluster, err error) {
+	c = &cluster{}
+	if c.client, err = client.NewCoordinator(addresses); err != nil {
+		return nil, cli.Usagef("--coordinator: %w", err)
+	}
+	_, err = c.client.AwaitLimits(ctx, joinTimeout, nil)
+	if err == nil {
+		err = c.ready(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// start starts a cluster in an empty directory. A process that ends by itself
+// is told to lost.
+func start(ctx context.Context, executable, dir string, shards int, lost func(error)) (*cluster, error) {
+	c := &cluster{dir: dir, starter: process.NewStarter()}
+	err := c.launchAll(ctx, executable, shards, lost)
+	if err == nil {
+		err = c.ready(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+func (c *cluster) launchAll(ctx context.Context, executable string, shards int, lost func(error)) error {
+	coordinator, err := c.launch(executable, "coordinator", lost, "coordinator", "--shards", strconv.Itoa(shards))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	api, _, err := coordinator.Listening(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range shards {
+		if _, err := c.launch(executable, "shard"+strconv.Itoa(i), lost, "shard", "--id", strconv.Itoa(i), "--coordinator", api); err != nil {
+			return err
+		}
+	}
+	c.client, err = client.NewCoordinator(api)
+	return err
+}
+
+func (c *cluster) launch(executable, name string, lost func(error), args ...string) (*process.Process, error) {
+	p, err := c.starter.Start(process.Spec{
+		Name: name, Executable: executable, Log: filepath.Join(c.dir, name+".log"), Lost: lost,
+		Args: append(args, "--data", filepath.Join(c.dir, name), "--listen", anyPort, "--http", anyPort),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.daemons = append(c.daemons, daemon{name, p})
+	return p, nil
+}
+
+// ready waits until all shards are, and takes the configuration.
+func (c *cluster) ready(ctx context.Context) error {
+	if _, err := c.await(ctx, "all shards are ready", level); err != nil {
+		return err
+	}
+	s, err := c.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if c.config, err = wire.ParseConfig(s.GetConfig()); err != nil {
+		return fmt.Errorf("the coordinator's configuration is not of this version: %w", err)
+	}
+	return nil
+}
+
+// await asks the coordinator until its status is as wanted, and gives it. Until
+// it answers at all, that it does not is only what the wait is for.
+func (c *cluster) await(ctx context.Context, what string, holds func(report.Cluster) bool) (report.Cluster, error) {
+	bounded, cancel := context.WithTimeout(ctx, awaitTimeout)
+	defer cancel()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		s, err := c.client.Status(bounded)
+		now := report.ClusterOf(s)
+		switch {
+		case err == nil && holds(now):
+			return now, nil
+		case err == nil && now.Quarantined != "":
+			return now, fmt.Errorf("the coordinator is in quarantine: %s", now.Quarantined)
+		}
+		select {
+		case <-ticker.C:
+		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return now, context.Cause(ctx)
+			}
+			return now, errors.Join(fmt.Errorf("waited %v until %s, in vain: see \"lockstep status\"", awaitTimeout, what), err)
+		}
+	}
+}
+
+// level reports whether nothing is under way and all shards are at one height.
+func level(c report.Cluster) bool {
+	if len(c.InFlight) > 0 || c.QueuedBlocks > 0 || len(c.Shards) == 0 {
+		return false
+	}
+	for _, s := range c.Shards {
+		if s.State != "ready" || s.CommittedHeight != c.Height || len(s.Prepared) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkpointed reports whether moreover all of it is in the databases.
+func checkpointed(c report.Cluster) bool {
+	for _, s := range c.Shards {
+		if s.CheckpointedHeight != c.Height {
+			return false
+		}
+	}
+	return level(c)
+}
+
+// stop ends the daemons in order, the shards first.
+func (c *cluster) stop() error {
+	var all error
+	for i := len(c.daemons) - 1; i >= 0; i-- {
+		_, err := c.daemons[i].Stop(stopTimeout)
+		all = errors.Join(all, err)
+	}
+	return all
+}
+
+// close kills what still runs, and closes the connection.
+func (c *cluster) close() error {
+	for _, d := range c.daemons {
+		d.Kill()
+	}
+	if c.starter != nil {
+		c.starter.Close()
+	}
+	if c.client == nil {
+		return nil
+	}
+	return c.client.Close()
+}
+
+// shardDirectories are the data directories, by shard.
+func (c *cluster) shardDirectories() (dirs []string) {
+	for _, d := range c.daemons[1:] {
+		dirs = append(dirs, filepath.Join(c.dir, d.name))
+	}
+	return dirs
+}
+
+// processes are those to be measured, with the one that submits last.
+func (c *cluster) processes() (all []watched) {
+	for _, d := range c.daemons {
+		all = append(all, watched{d.name, d.PID()})
+	}
+	return append(all, watched{loadGenerator, os.Getpid()})
+}

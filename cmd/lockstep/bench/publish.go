@@ -1,0 +1,39 @@
+package bench
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+)
+
+// publish prints the report, and writes the page if one is wanted.
+func (b *bench) publish(r Report) error {
+	if b.options.HTML != "" {
+		if err := writePage(b.options.HTML, r); err != nil {
+			return err
+		}
+		b.story.say("the page is in %s", b.options.HTML)
+	}
+	if b.options.JSON {
+		return cli.WriteJSON(b.options.Out, r)
+	}
+	out := bufio.NewWriter(b.options.Out)
+	writeTables(out, r)
+	return out.Flush()
+}
+
+func writePage(path string, r Report) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	out := bufio.NewWriter(f)
+	err = errors.Join(WriteHTML(out, r), out.Flush(), f.Close())
+	if err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	return nil
+}

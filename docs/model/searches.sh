@@ -1,0 +1,58 @@
+# What tools/model.sh runs, read by it. kept and removed are described there.
+restart=-DF_COORDINATOR=1
+crash='-DF_CRASH=1 -DCHECKPOINTS'
+lost=-DF_SESSION=1
+refuse=-DF_REFUSE=1
+expire=-DF_EXPIRE=1
+
+kept restart cycles "$restart"
+kept crash exact "$crash $lost"
+kept half-open cycles "$crash $lost -DHALF_OPEN"
+kept overtake exact "$lost $refuse -DOVERTAKE"
+kept expire cycles "$lost $expire"
+if [ "${MODEL:-full}" = full ]; then
+	kept refuse cycles "$lost $refuse"
+	kept refuse-expire cycles "$refuse $expire"
+	kept crash-refuse exact "$crash $lost $refuse"
+	kept restart-lost exact "$restart $lost"
+	kept restart-crash exact "$restart $crash"
+	kept restart-half-open exact "$restart -DHALF_OPEN"
+	kept restart-crash-lost exact "$restart -DF_CRASH=1 $lost"
+	kept restart-expire exact "$restart $expire"
+	kept two-restarts exact "-DF_COORDINATOR=2"
+	kept three-shards exact "$lost -DSHARDS=3"
+	kept three-heights exact "$refuse -DHEIGHTS=3"
+	kept lost-refuse-expire exact "$lost $refuse $expire -DOVERTAKE"
+fi
+
+removed NO_C1_FENCE "$restart -DSAFETY_ONLY"
+removed NO_C1_EPOCH "$restart $refuse -DSAFETY_ONLY"
+removed NO_C1_CONFIRM "$restart"
+removed NO_C2_FORCE "$restart"
+removed NO_C2_ATTEMPT "$lost $refuse"
+removed NO_C3_ABOVE "$refuse"
+removed NO_C3_ID "$restart"
+removed NO_C3_MOVE "$restart $expire"
+removed NO_C5_WITHDRAWN "$restart $expire"
+removed NO_C6 "$restart"
+removed NO_C7 "$lost -DF_CRASH=1"
+removed NO_C8 "$lost $expire"
+removed NO_S1 "-DF_CRASH=1"
+removed NO_S2_SESSION "$lost"
+removed NO_S2_ABOVE "$lost $expire"
+removed NO_S2_REPLAY "-DF_CRASH=1 $expire"
+removed "NO_S3 NO_C3_ABOVE ONLY_AGREEMENT" "$refuse $expire"
+kept stopped-by-S3 exact "-DNO_C3_ABOVE -DONLY_AGREEMENT $refuse $expire"
+removed NO_S4_HELD "$lost"
+removed NO_S5_DURABLE "$restart -DF_CRASH=1"
+removed NO_S5_SENDER "$restart"
+removed "NO_S5_SESSION NO_S5_OLDER" "$lost $refuse"
+removed NO_S6_ORDER "-DF_CRASH=1"
+removed NO_S7_TRIM "$crash"
+removed NO_S7_FORCE "-DF_CRASH=2 -DCHECKPOINTS"
+removed NO_S7_ATTEMPT "$restart $crash"
+removed NO_RESYNC_STALE "$restart $lost"
+removed NO_RESYNC_COMMIT "$lost"
+removed NO_RESYNC_ABORT "$lost $expire"
+removed NO_RESYNC_EXECUTE "-DF_CRASH=1"
+removed NO_RESYNC_HELD "$lost"

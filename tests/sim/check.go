@@ -65,7 +65,6 @@ func (w *world) checkDecision(d *protocol.Decision) {
 	}
 	w.decided = append(w.decided, decided{d, changed})
 	w.keys[d.Key] = h
-	w.progress = w.steps
 }
 
 // wanted gives the content of a decided block, if some client still asks for

@@ -13,8 +13,7 @@ type client struct {
 	world   *world
 	author  author
 	at      time.Duration // when it does something next
-	waits   *submission   // for an answer
-	until   time.Duration // and for how long
+	waits   *submission   // for an answer, until then at most
 	retries *content      // to be submitted again, with the same key
 }
 
@@ -32,7 +31,7 @@ type submission struct {
 
 func (w *world) newClient(i int) *client {
 	c := newChooser(w.seed, streamClients, i)
-	return &client{chooser: c, world: w, author: w.authorOf(c), at: c.wait(0, 50*time.Millisecond)}
+	return &client{chooser: c, world: w, author: newAuthor(c), at: c.wait(0, 50*time.Millisecond)}
 }
 
 // act lets the client do something.
@@ -41,11 +40,9 @@ func (c *client) act() {
 	c.at = w.now + c.wait(0, w.pause)
 	switch {
 	case c.waits != nil:
-		if w.now >= c.until {
-			w.count("clients left")
-			c.waits.left = true
-			c.retries, c.waits = c.waits.content, nil
-		}
+		w.count("clients left")
+		c.waits.left = true
+		c.retries, c.waits = c.waits.content, nil
 	case c.percent(25):
 		w.read(c.chooser)
 	case c.retries != nil:
@@ -68,7 +65,8 @@ func (c *client) next() *content {
 		w.contents = append(w.contents, fresh)
 		w.trace.note("client", "new block", uint64(old), uint64(len(fresh.transactions)))
 		return fresh
-	case old == 0 || w.options.Plain || c.percent(60):
+	case old == 0 || w.options.Plain || c.percent(70):
+		c.at += 2 * w.pause
 		return nil
 	case c.percent(30):
 		w.count("keys with another content")
@@ -81,7 +79,7 @@ func (c *client) next() *content {
 // submit brings a block to some coordinator, as the API does.
 func (c *client) submit(b *content) {
 	w := c.world
-	if b == nil || w.calm {
+	if b == nil {
 		return
 	}
 	p := w.anyCoordinator(c.chooser)
@@ -115,7 +113,8 @@ func (c *client) enter(p *coordinatorProcess, b *content, checked protocol.Heigh
 	if !w.options.Plain && c.percent(50) {
 		ev.Deadline = p.clock().Add(c.wait(20*time.Millisecond, 6*time.Second))
 	}
-	c.waits, c.until = s, w.now+c.wait(time.Second, 10*time.Second)
+	c.waits = s
+	c.at = w.now + c.wait(time.Second, 10*time.Second)
 	p.waiting = append(p.waiting, s)
 	w.asked[b.key] = append(w.asked[b.key], s)
 	w.trace.note("client", "submits", uint64(s.waiter), uint64(p.start))
@@ -164,9 +163,13 @@ func (s *submission) heard(v protocol.Verdict) {
 		return
 	}
 	c.waits = nil
+	c.at = c.world.now + c.wait(0, c.world.pause)
 	c.world.count(verdictNames[v])
 	switch v {
-	case protocol.VerdictOverloaded, protocol.VerdictRecheck, 0:
+	case protocol.VerdictOverloaded:
+		c.retries = s.content
+		c.at = c.world.now + c.wait(0, 4*c.world.pause)
+	case protocol.VerdictRecheck, 0:
 		c.retries = s.content
 	case protocol.VerdictAborted:
 		if c.percent(50) {

@@ -42,7 +42,8 @@ func (w *world) startCoordinator() {
 	p := &coordinatorProcess{process: w.newProcess(fmt.Sprintf("coordinator%d", w.incarnations)), start: w.incarnations, ways: make([]ways, len(w.shards))}
 	p.history = w.newest.copy()
 	w.newest = p.history
-	p.tickAt, p.keepAt, p.confirmAt = w.now, w.now, w.now+time.Second
+	p.tickAt, p.keepAt, p.confirmAt = w.now, w.now, w.now+w.confirmEvery
+	p.fuse = w.breaksAtStart(CoordinatorInside)
 	w.coordinators = append(w.coordinators, p)
 	w.count("incarnations")
 	w.trace.note(p.name, "starts", w.decisions.last(), w.decisions.durable, uint64(p.history.Height()))
@@ -87,11 +88,11 @@ func (p *coordinatorProcess) step(do func() error) {
 
 // handle gives the node some of the events that wait, with a tick if one is due.
 func (p *coordinatorProcess) handle(events ...protocol.Event) {
-	p.world.trace.note(p.name, "handles", uint64(len(events)), uint64(len(p.inbox)))
 	p.step(func() error { return p.pass(events) })
 }
 
 func (p *coordinatorProcess) pass(events []protocol.Event) error {
+	p.world.trace.events(p.name, events, len(p.inbox))
 	p.handled++
 	p.mark(events)
 	if err := p.core.Handle(events...); err != nil {
@@ -131,7 +132,7 @@ func (p *coordinatorProcess) keep() {
 
 // confirm makes sure that the log is this incarnation's.
 func (p *coordinatorProcess) confirm() {
-	p.confirmAt = p.world.now + time.Second
+	p.confirmAt = p.world.now + p.world.confirmEvery
 	p.step(func() error {
 		if err := p.core.Confirm(); err != nil {
 			return err

@@ -13,26 +13,28 @@ import (
 func (w *world) design() {
 	d, o := w.drawn, w.options
 	shards := one(d, []int{1, 2, 2, 3, 3, 3, 4, 5})
-	w.limit = d.between(200, 2000)
+	w.limit = d.between(200, 3500)
 	w.blocks = d.between(4, 60)
 	w.rate = one(d, []int{0, 20, 50, 100, 100, 200, 400})
 	kinds := w.kindsOf(d)
-	w.fileLogs = d.percent(6)
+	w.fileLogs = d.percent(7)
 	w.skewed = d.percent(50)
 	w.mostEvents = one(d, []int{1, 2, 4, 16, 256})
 	w.queueMessages = one(d, []int{6, 12, 40, 1 << 16, 1 << 16})
 	w.pause = d.wait(5*time.Millisecond, 100*time.Millisecond)
 	w.tickEvery = d.wait(20*time.Millisecond, 200*time.Millisecond)
 	w.lookEvery = d.wait(20*time.Millisecond, 500*time.Millisecond)
+	w.confirmEvery = d.wait(time.Second, 4*time.Second)
 	w.trimBytes = one(d, []int64{1, 500, 2000, 1 << 30})
 	w.retain = protocol.Height(one(d, []int{0, 0, 1, 5, 64}))
+	w.again = d.percent(25)
 	w.runner = w.runnerOf(d)
 	w.checkpoint = state.Policy{
 		MaxBytes: one(d, []int64{1, 2000, 0}), MaxAge: d.wait(time.Millisecond, time.Second),
 		HoldBack: one(d, []int{-1, 1, 3, 16}), IdleAfter: d.wait(10*time.Millisecond, 600*time.Millisecond),
 		RetryAfter: d.wait(10*time.Millisecond, time.Second),
 	}
-	w.protocol = protocol.CoordinatorOptions{Window: one(d, []int{1, 2, 3, 8}), QueueBlocks: one(d, []int{2, 4, 8, 64}), QueueBytes: one(d, []int64{3000, 1 << 20})}
+	w.protocol = protocol.CoordinatorOptions{Window: one(d, []int{1, 2, 3, 8}), QueueBlocks: one(d, []int{2, 8, 64, 64}), QueueBytes: one(d, []int64{3000, 1 << 20, 1 << 20})}
 	cluster := protocol.ClusterID{}
 	d.fill(cluster[:])
 	if o.Shards > 0 {

@@ -43,6 +43,7 @@
 //
 // # When something breaks
 //
-// Shrink looks for a smaller history that breaks the same invariant, and
-// Report prints it with the command that shows it again.
+// Shrink looks for a smaller history that breaks the same invariant: fewer steps,
+// kinds of faults, single faults, blocks and shards. Command gives the command
+// that shows it again. The test TestSeeds does both, and prints the history.
 package sim

@@ -82,6 +82,7 @@ func (x *exchange) Push(to protocol.ShardID, a protocol.AttemptID, values []byte
 
 // Release implements executor.Pusher.
 func (x *exchange) Release(keep func(protocol.AttemptID) bool) {
+	x.process.operation("before a release")
 	for i := range x.peers {
 		x.peers[i].outbox.Release(keep)
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -33,6 +34,22 @@ func (w *world) breakSomething() {
 	default:
 		w.breakExchange(c, f)
 	}
+}
+
+// breaksAtStart gives a process that starts a fuse, now and then: its number of
+// operations up to the crash, or 0. This too is a fault with an ordinal.
+func (w *world) breaksAtStart(f Fault) (fuse int) {
+	if w.calm || w.rate == 0 || !slices.Contains(w.kinds, f) {
+		return 0
+	}
+	w.faults++
+	c := newChooser(w.seed, streamFault, w.faults)
+	if !c.percent(10) || w.options.Skip[w.faults] {
+		return 0
+	}
+	w.trace.note("fault", f.String(), uint64(w.faults))
+	w.count("fault " + f.String())
+	return c.between(1, 6)
 }
 
 func (w *world) breakShard(c chooser, f Fault, s *shard) {

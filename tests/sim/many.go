@@ -11,6 +11,7 @@ type Totals struct {
 	Steps     int            `json:"steps"`
 	Simulated time.Duration  `json:"simulated_ns"`
 	Blocks    int            `json:"blocks"`
+	Settled   int            `json:"most_steps_to_rest"` // from the last fault on
 	Took      time.Duration  `json:"took_ns"`
 	Counts    map[string]int `json:"counts"`
 	Failures  []Result       `json:"failures"`
@@ -22,6 +23,7 @@ func (t *Totals) add(r Result) {
 	t.Steps += r.Steps
 	t.Simulated += r.Simulated
 	t.Blocks += r.Blocks
+	t.Settled = max(t.Settled, r.Settled)
 	for what, n := range r.Counts {
 		t.Counts[what] += n
 	}

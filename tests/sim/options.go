@@ -57,6 +57,9 @@ type Wraps struct {
 	CoordinatorSessions func(Place, coordinator.Sessions) coordinator.Sessions
 	Clients             func(Place, coordinator.Clients) coordinator.Clients
 	Machine             func(Place, executor.Machine) executor.Machine
+	// Folder may change what a shard's process finds in its folder, right before
+	// it opens the database there.
+	Folder func(Place, string)
 }
 
 // Place tells a wrap which process it is in.

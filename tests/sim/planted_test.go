@@ -26,17 +26,23 @@ type mistake struct {
 	alone string
 	// breaks are the invariants that may be found broken first.
 	breaks []string
-	seeds  int    // within which it is found
-	leave  Faults // kinds of faults that happen; 0 for all
+	seeds  int // within which it is found
+	// options, and what tune changes of what the seed has drawn, give more room
+	// to what brings the mistake to light.
+	options Options
+	tune    plant
 }
 
-// options give more room to the faults that bring the mistake to light.
-func (m mistake) options() (o Options) {
-	if m.leave != 0 {
-		o.Without = AllFaults &^ m.leave
+// plants gives what is put into a world.
+func (m mistake) plants(all ...plant) []plant {
+	if m.tune != nil {
+		all = append(all, m.tune)
 	}
-	return o
+	return all
 }
+
+// only leaves out all kinds of faults but some, so that those come more often.
+func only(kinds ...Fault) Faults { return AllFaults &^ Of(kinds...) }
 
 // simulate runs a seed with what is planted.
 func simulate(t *testing.T, seed uint64, o Options, plants ...plant) (failure *Failure, hash uint64, counts map[string]int) {
@@ -72,13 +78,13 @@ func TestPlanted(t *testing.T) {
 
 func (m mistake) find(t *testing.T) (row string) {
 	t.Helper()
-	plants := []plant{m.make}
+	plants := m.plants(m.make)
 	if m.cause != nil {
 		plants = append(plants, m.cause)
 	}
 	made := 0
 	for seed := 1; seed <= m.seeds; seed++ {
-		f, _, counts := simulate(t, uint64(seed), m.options(), plants...)
+		f, _, counts := simulate(t, uint64(seed), m.options, plants...)
 		made += counts["planted"]
 		if f == nil {
 			continue
@@ -104,7 +110,7 @@ func TestPlantedCauses(t *testing.T) {
 			t.Parallel()
 			noticed := 0
 			for seed := uint64(1); seed <= causeSeeds; seed++ {
-				f, _, counts := simulate(t, seed, m.options(), m.cause)
+				f, _, counts := simulate(t, seed, m.options, m.plants(m.cause)...)
 				switch {
 				case f != nil && f.Invariant != m.alone:
 					t.Fatalf("seed %d: %v", seed, f)

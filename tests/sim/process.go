@@ -87,11 +87,6 @@ func (p *process) post(ev protocol.Event) {
 	}
 }
 
-// ready reports whether the process could handle events now.
-func (p *process) ready() bool {
-	return !p.dead && len(p.inbox) > 0 && p.world.now >= p.busyUntil
-}
-
 // take gives some of the events that wait, the first ones: they get one force.
 func (p *process) take(most int) []protocol.Event {
 	n := 1 + p.IntN(min(len(p.inbox), most))

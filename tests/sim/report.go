@@ -16,7 +16,7 @@ import (
 // prints everything that happens.
 func Command(seed uint64, o Options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "go test ./tests/sim -run TestSeeds -sim.trace -sim.seeds=1 -sim.seed=%d", seed)
+	fmt.Fprintf(&b, "go test ./tests/sim -v -count=1 -run TestSeeds -sim.trace -sim.seeds=1 -sim.seed=%d", seed)
 	for _, n := range []struct {
 		name  string
 		value int
@@ -31,7 +31,12 @@ func Command(seed uint64, o Options) string {
 	if o.FileLogs == Always {
 		b.WriteString(" -sim.files")
 	}
-	if o.Without != 0 {
+	switch left := AllFaults &^ o.Without; {
+	case left == 0:
+		b.WriteString(" -sim.only=none")
+	case len(left.Kinds()) < len(o.Without.Kinds()):
+		fmt.Fprintf(&b, " -sim.only=%s", left)
+	case o.Without != 0:
 		fmt.Fprintf(&b, " -sim.without=%s", o.Without)
 	}
 	if len(o.Skip) > 0 {
@@ -82,8 +87,11 @@ func ParseOrdinals(text string) (map[int]bool, error) {
 	return set, nil
 }
 
-// ParseFaults reads the names of kinds of faults.
+// ParseFaults reads the names of kinds of faults, or none.
 func ParseFaults(text string) (set Faults, err error) {
+	if text == "none" {
+		return 0, nil
+	}
 	for name := range strings.SplitSeq(text, ",") {
 		if name == "" {
 			continue
@@ -100,8 +108,8 @@ func ParseFaults(text string) (set Faults, err error) {
 // WriteTable prints the totals for people.
 func (t Totals) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s seeds, %s steps, %s blocks decided, %s simulated, in %s: %.1f seeds/s, %d failed\n\n",
-		report.Count(t.Seeds), report.Count(t.Steps), report.Count(t.Blocks), t.Simulated.Round(time.Second), t.Took.Round(time.Millisecond), t.Rate(), len(t.Failures))
+	fmt.Fprintf(&b, "%s seeds, %s steps, %s blocks decided, %s simulated, in %s: %.1f seeds/s, %d failed; at most %s steps to come to rest\n\n",
+		report.Count(t.Seeds), report.Count(t.Steps), report.Count(t.Blocks), t.Simulated.Round(time.Second), t.Took.Round(time.Millisecond), t.Rate(), len(t.Failures), report.Count(t.Settled))
 	table := report.NewTable("what", ">times", ">per seed")
 	for _, what := range slices.Sorted(maps.Keys(t.Counts)) {
 		table.Row(what, report.Count(t.Counts[what]), fmt.Sprintf("%.2f", float64(t.Counts[what])/float64(max(t.Seeds, 1))))

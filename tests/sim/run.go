@@ -15,6 +15,7 @@ type Result struct {
 	Shards    int
 	Blocks    int // decided
 	Faults    int // ordinals given, also to those left out
+	Settled   int // steps from the last fault until all was at rest
 	Counts    map[string]int
 }
 
@@ -39,7 +40,7 @@ func Run(seed uint64, o Options) (r Result, err error) {
 	w.counts["reads checked"] = w.reads
 	return Result{
 		Seed: seed, Failure: failure, Hash: w.trace.sum.Sum64(), Steps: w.steps, Simulated: w.now,
-		Shards: len(w.shards), Blocks: len(w.decided), Faults: w.faults, Counts: w.counts,
+		Shards: len(w.shards), Blocks: len(w.decided), Faults: w.faults, Settled: w.settled, Counts: w.counts,
 	}, nil
 }
 
@@ -59,6 +60,10 @@ func (w *world) run() (failure *Failure) {
 		w.step()
 	}
 	w.settle()
+	if w.again {
+		w.crashAll()
+		w.settle()
+	}
 	w.finish()
 	return nil
 }

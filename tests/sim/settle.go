@@ -3,13 +3,14 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-exec/lockstep/state"
 )
 
 const (
 	// settleSteps bounds the steps from the last fault until all is at rest.
-	settleSteps = 60_000
+	settleSteps = 25_000
 	// restSteps is the number of steps after which it is looked at again.
 	restSteps = 20
 )
@@ -19,7 +20,8 @@ func (w *world) settle() {
 	w.trace.note("fault", "no more")
 	w.calm = true
 	w.mend()
-	for n := 0; !w.atRest(); n += restSteps {
+	n := 0
+	for ; !w.atRest(); n += restSteps {
 		if n >= settleSteps {
 			_ = w.fail("7 liveness", "nothing comes of it within %d steps after the faults have stopped: %s", settleSteps, w.unrest())
 		}
@@ -27,7 +29,19 @@ func (w *world) settle() {
 			w.step()
 		}
 	}
+	w.settled = max(w.settled, n)
 	w.trace.note("observer", "at rest", uint64(w.height()))
+}
+
+// crashAll is a loss of power everywhere at once.
+func (w *world) crashAll() {
+	w.count("losses of all power")
+	for _, s := range w.shards {
+		s.end("loses power")
+	}
+	for _, p := range slices.Clone(w.coordinators) {
+		p.end("loses power")
+	}
 }
 
 // mend ends every fault that lasts, and disarms those that have not happened.
@@ -103,12 +117,26 @@ func (w *world) unrestOf(s *shard) string {
 // finish looks at what is left at rest: no memory is held for what is over, and
 // the databases hold what a sequential run comes to, byte by byte.
 func (w *world) finish() {
+	w.checkHistory(w.owner())
 	for _, s := range w.shards {
 		p := s.process
 		w.check(p.exchange.bytes() == 0, "memory", "%s keeps %d bytes for its peers", p.name, p.exchange.bytes())
 		stats := p.store.Stats()
 		w.check(stats.StagedBytes == 0 && stats.PendingBytes == 0 && stats.PinnedBytes == 0 && stats.OpenViews == 0, "memory", "%s keeps state in memory: %+v", p.name, stats)
 		w.checkDatabase(s)
+	}
+}
+
+// checkHistory: every decision can be found, by height and by key, and is in
+// the history after the next pass of its keeper.
+func (w *world) checkHistory(c *coordinatorProcess) {
+	w.check(c.core.Keep() == nil, "3 durability", "%s cannot keep its decisions", c.name)
+	w.check(c.history.Height() == w.height(), "3 durability", "the history of %s goes up to height %d of %d", c.name, c.history.Height(), w.height())
+	for _, d := range w.decided {
+		byHeight, _, err := c.core.Decision(d.Height())
+		w.check(err == nil && sameDecision(d.Decision, byHeight), "3 durability", "%s does not find the decision of height %d", c.name, d.Height())
+		byKey, _, _, err := c.core.Find(d.Key)
+		w.check(err == nil && sameDecision(d.Decision, byKey), "3 durability", "%s does not find block %q", c.name, d.Key)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"time"
 
@@ -79,6 +78,7 @@ func (s *shard) start() {
 	p.log = &shardLog{process: p, disk: s.disk}
 	p.exchange = newExchange(p, len(w.shards))
 	p.tickAt, p.checkpointAt, p.dialAt = w.now, w.now, w.now
+	p.fuse = w.breaksAtStart(ShardCrashInside)
 	s.process = p
 	w.trace.note(p.name, "starts", uint64(s.starts), s.disk.durable, uint64(s.disk.unforced()))
 	p.step(p.open)
@@ -98,12 +98,15 @@ func (p *shardProcess) open() error {
 		}
 		s.created = true
 	}
+	place := w.place(&p.process, s.starts)
+	place.Shard = s.id
+	if folder := w.options.Wraps.Folder; folder != nil {
+		folder(place, s.folder)
+	}
 	var err error
 	if p.store, err = state.Open(s.folder, options); err != nil {
 		return w.fail("start", "%s cannot open its database: %v", p.name, err)
 	}
-	place := w.place(&p.process, s.starts)
-	place.Shard = s.id
 	p.core, err = executor.OpenCore(p.parts(place))
 	if err != nil {
 		return w.fail("start", "%s does not start: %v", p.name, err)
@@ -158,7 +161,7 @@ func (p *shardProcess) step(do func() error) {
 // handle gives the node some of the events that wait.
 func (p *shardProcess) handle() {
 	events := p.take(p.world.mostEvents)
-	p.world.trace.note(p.name, "handles", uint64(len(events)), uint64(len(p.inbox)))
+	p.world.trace.events(p.name, events, len(p.inbox))
 	p.step(func() error { return p.core.Handle(events...) })
 }
 
@@ -196,7 +199,9 @@ func (p *shardProcess) lookAtCheckpoint() {
 // If the node stops in there, the checkpoint finds the log poisoned.
 func (p *shardProcess) handleMeanwhile() {
 	if len(p.inbox) > 0 {
-		_ = p.core.Handle(p.take(p.world.mostEvents)...)
+		events := p.take(p.world.mostEvents)
+		p.world.trace.events(p.name, events, len(p.inbox))
+		_ = p.core.Handle(events...)
 	}
 }
 
@@ -270,6 +275,3 @@ func (p *shardProcess) read(keys [][]byte, at protocol.Height) (h protocol.Heigh
 	}
 	return h, values, true
 }
-
-// never is a time that does not come.
-const never = time.Duration(math.MaxInt64)

@@ -27,6 +27,7 @@ var (
 	plainFlag   = flag.Bool("sim.plain", false, "clients submit new blocks only, without deadlines")
 	filesFlag   = flag.Bool("sim.files", false, "shards have real logs in files, with every seed")
 	withoutFlag = flag.String("sim.without", "", "kinds of faults that never happen, separated by commas")
+	onlyFlag    = flag.String("sim.only", "", "the only kinds of faults that happen, separated by commas, or none")
 	skipFlag    = flag.String("sim.skip", "", "single faults that are left out, by their numbers, as 3,5-9")
 )
 
@@ -46,6 +47,13 @@ func optionsFromFlags(t *testing.T) Options {
 	var err error
 	if o.Without, err = ParseFaults(*withoutFlag); err != nil {
 		t.Fatal(err)
+	}
+	if *onlyFlag != "" {
+		only, err := ParseFaults(*onlyFlag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Without = AllFaults &^ only
 	}
 	if o.Skip, err = ParseOrdinals(*skipFlag); err != nil {
 		t.Fatal(err)

@@ -50,11 +50,7 @@ var weights = [numActions]int{
 	clientActs: 3, endsAtShard: 1, endsAtCentre: 1, streamEndsFrom: 1, streamEndsTo: 1, shardStarts: 2, coordinatorStarts: 2, spaceReturns: 2,
 }
 
-// timeWeight is the weight of the time going on, while something else could
-// happen.
-const timeWeight = 3
-
-// step lets one thing happen.
+// step lets one thing happen, and mostly some time pass.
 func (w *world) step() {
 	w.steps++
 	if !w.calm && w.draw.IntN(10_000) < w.rate {
@@ -62,15 +58,18 @@ func (w *world) step() {
 		return
 	}
 	could := w.actions()
-	total := timeWeight
+	if len(could) == 0 {
+		w.goOn(40 * time.Millisecond)
+		return
+	}
+	if w.draw.percent(25) {
+		w.goOn(8 * time.Millisecond)
+	}
+	total := 0
 	for _, a := range could {
 		total += weights[a.kind]
 	}
-	pick := w.draw.IntN(total) - timeWeight
-	if len(could) == 0 || pick < 0 {
-		w.goOn(len(could) == 0)
-		return
-	}
+	pick := w.draw.IntN(total)
 	for _, a := range could {
 		if pick -= weights[a.kind]; pick < 0 {
 			w.trace.mark(uint64(a.kind), uint64(a.to))
@@ -81,15 +80,10 @@ func (w *world) step() {
 	w.tidy()
 }
 
-// goOn lets time pass: a little, or up to the next thing that is due if nothing
-// else can happen.
-func (w *world) goOn(idle bool) {
-	pass := w.draw.wait(0, 8*time.Millisecond)
-	if idle {
-		pass = w.draw.wait(5*time.Millisecond, 40*time.Millisecond)
-	}
-	w.now += pass
-	w.trace.note("clock", "goes on", uint64(w.now))
+// goOn lets time pass.
+func (w *world) goOn(most time.Duration) {
+	w.now += w.draw.wait(0, most)
+	w.trace.mark(uint64(w.now))
 }
 
 // actions lists what could happen now.
@@ -118,7 +112,7 @@ func (w *world) actions() []action {
 		w.streamActions(t, add)
 	}
 	for _, c := range w.clients {
-		if w.now >= c.at {
+		if w.now >= c.at && !w.calm {
 			add(clientActs, c, 0)
 		}
 	}
@@ -140,7 +134,7 @@ func (w *world) shardActions(s *shard, add func(actionKind, any, int)) {
 	if len(p.pieces) > 0 {
 		add(pieceRuns, p, 0)
 	}
-	if w.now >= p.tickAt {
+	if w.now >= p.tickAt && len(p.core.Status().Held) > 0 {
 		add(shardTicks, p, 0)
 	}
 	if w.now >= p.checkpointAt {

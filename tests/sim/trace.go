@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -65,6 +66,37 @@ func (t *trace) message(who, what string, env protocol.Envelope, data []byte) {
 	if t.out != nil {
 		t.line(who, what, fmt.Sprintf("session %d epoch %d: %s", env.Session, env.Epoch, describe(env.Message)))
 	}
+}
+
+// events adds what a node handles at once, and how much is left.
+func (t *trace) events(who string, events []protocol.Event, left int) {
+	t.mark(uint64(len(events)), uint64(left))
+	if t.out == nil {
+		return
+	}
+	var list []string
+	for _, ev := range events {
+		list = append(list, describeEvent(ev))
+	}
+	t.line(who, "handles "+strings.Join(list, ", "), fmt.Sprintf("(%d left)", left))
+}
+
+// describeEvent puts an event into words, without the message that it brings.
+func describeEvent(ev protocol.Event) string {
+	switch ev := ev.(type) {
+	case protocol.Received:
+		return fmt.Sprintf("%T of session %d", ev.Message, ev.Session)
+	case protocol.Executed:
+		if ev.Failure != nil {
+			return fmt.Sprintf("failure of %s: %s", ev.Attempt, ev.Failure.Reason)
+		}
+		return "result of " + ev.Attempt.String()
+	case protocol.Submitted:
+		return fmt.Sprintf("block %q of client %d", ev.Block.Key, ev.Waiter)
+	case protocol.Tick:
+		return "tick"
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T%v", ev, ev), "protocol.")
 }
 
 // describe puts a message into words.

@@ -38,11 +38,13 @@ type world struct {
 	pause         time.Duration
 	tickEvery     time.Duration
 	lookEvery     time.Duration
+	confirmEvery  time.Duration
 	runner        executor.RunnerOptions
 	checkpoint    state.Policy
 	trimBytes     int64
 	protocol      protocol.CoordinatorOptions
 	retain        protocol.Height
+	again         bool // at rest, everything crashes once more
 
 	shards        []*shard
 	coordinators  []*coordinatorProcess // that run, the newest last
@@ -67,7 +69,7 @@ type world struct {
 	keys      map[string]protocol.Height
 	attempts  map[protocol.AttemptID][2]any
 	reads     int
-	progress  int // step of the last decision
+	settled   int // steps that it took to come to rest, at most
 
 	scratch []action
 }
@@ -142,8 +144,6 @@ func (w *world) place(p *process, start int) Place {
 	w.processes++
 	return Place{Start: start, Rand: newChooser(w.seed, streamWraps, w.processes).Rand, Count: func(what string) { w.count(what) }}
 }
-
-func (w *world) authorOf(c chooser) author { return newAuthor(c) }
 
 // endSessions ends one side of the sessions for which side gives it.
 func (w *world) endSessions(side func(*session) *sessionEnd) {

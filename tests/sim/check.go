@@ -156,8 +156,14 @@ func (w *world) checkSent(p *shardProcess, env protocol.Envelope) {
 	}
 }
 
-// checkPromise: a yes is sent after its record is forced (S1).
+// checkPromise: a yes is sent after its record is forced (S1). One that is said
+// again in the step that commits its attempt may find it committed durably.
 func (w *world) checkPromise(s *shard, v *protocol.Vote) {
+	if h := v.Attempt.Height; h <= s.disk.state.Committed.Height() {
+		d := w.decision(h)
+		w.check(d != nil && d.Attempt == v.Attempt && d.Digests[s.id] == v.Digest, "3 durability", "shard %d votes yes on %s, where its disk has another commit (S1)", s.id, v.Attempt)
+		return
+	}
 	p := s.disk.prepared(v.Attempt)
 	w.check(p != nil && p.Digest == v.Digest && p.Outcomes.Equal(v.Outcomes), "3 durability", "shard %d votes yes on %s before that is durable (S1)", s.id, v.Attempt)
 }

@@ -12,9 +12,10 @@ type client struct {
 	chooser
 	world   *world
 	author  author
-	at      time.Duration // when it does something next
-	waits   *submission   // for an answer, until then at most
-	retries *content      // to be submitted again, with the same key
+	at      time.Duration  // when it does something next
+	waits   *submission    // for an answer, until then at most
+	held    protocol.Event // of waits: looked up in the history, and not handed over yet
+	retries *content       // to be submitted again, with the same key
 }
 
 // submission is a block that a client has submitted and waits for.
@@ -39,6 +40,8 @@ func (c *client) act() {
 	w := c.world
 	c.at = w.now + c.wait(0, w.pause)
 	switch {
+	case c.held != nil:
+		c.handOver()
 	case c.waits != nil:
 		w.count("clients left")
 		c.waits.left = true
@@ -113,13 +116,24 @@ func (c *client) enter(p *coordinatorProcess, b *content, checked protocol.Heigh
 	if !w.options.Plain && c.percent(50) {
 		ev.Deadline = p.clock().Add(c.wait(20*time.Millisecond, 6*time.Second))
 	}
-	c.waits = s
-	c.at = w.now + c.wait(time.Second, 10*time.Second)
+	c.waits, c.held = s, ev
 	p.waiting = append(p.waiting, s)
 	w.asked[b.key] = append(w.asked[b.key], s)
 	w.trace.note("client", "submits", uint64(s.waiter), uint64(p.start))
 	w.trace.say("client", "submits block %q to %s", b.key, p.name)
-	p.post(ev)
+	if c.percent(15) { // the history may grow between the look-up and the machine
+		w.count("looked up early")
+		c.at = w.now + c.wait(0, 4*w.pause)
+		return
+	}
+	c.handOver()
+}
+
+// handOver gives what was looked up to the machine.
+func (c *client) handOver() {
+	c.waits.process.post(c.held)
+	c.held = nil
+	c.at = c.world.now + c.wait(time.Second, 10*time.Second)
 }
 
 // mark notes which submissions are taken up in this pass.
@@ -162,7 +176,7 @@ func (s *submission) heard(v protocol.Verdict) {
 	if s.left {
 		return
 	}
-	c.waits = nil
+	c.waits, c.held = nil, nil
 	c.at = c.world.now + c.wait(0, c.world.pause)
 	c.world.count(verdictNames[v])
 	switch v {

@@ -20,6 +20,11 @@ func (w *world) settle() {
 	w.trace.note("fault", "no more")
 	w.calm = true
 	w.mend()
+	for _, c := range w.clients {
+		if c.held != nil {
+			c.handOver()
+		}
+	}
 	n := 0
 	for ; !w.atRest(); n += restSteps {
 		if n >= settleSteps {
@@ -77,6 +82,9 @@ func (w *world) unrest() string {
 	now := c.core.Status()
 	if len(now.InFlight) > 0 || now.Queued > 0 || len(c.inbox) > 0 {
 		return fmt.Sprintf("%s has %d blocks in flight %v and %d queued, shards %+v", c.name, len(now.InFlight), now.InFlight, now.Queued, now.Shards)
+	}
+	if len(c.waiting) > 0 {
+		return fmt.Sprintf("%d clients of %s have no answer", len(c.waiting), c.name)
 	}
 	for _, s := range w.shards {
 		if why := w.unrestOf(s); why != "" {

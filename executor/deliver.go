@@ -19,6 +19,27 @@ type delivery struct {
 	values []byte
 }
 
+// deliveryBytes is what a delivery costs besides its values.
+const deliveryBytes = 64
+
+func (d delivery) bytes() int64 { return int64(len(d.values)) + deliveryBytes }
+
+// deliveries are kept in the order in which they came.
+type deliveries struct {
+	list  []delivery
+	bytes int64
+}
+
+// add keeps a delivery, or gives ErrEarly if that would come to more than most.
+func (d *deliveries) add(one delivery, most int64) error {
+	if d.bytes+one.bytes() > most {
+		return ErrEarly
+	}
+	d.bytes += one.bytes()
+	d.list = append(d.list, one)
+	return nil
+}
+
 // Deliver takes values that a peer pushed. Late ones and duplicates are
 // dropped; early ones are kept within a bound (ErrEarly). Any other error
 // means that the peer sent what no correct peer sends.
@@ -55,44 +76,31 @@ func (r *Runner) route(from protocol.ShardID, a protocol.AttemptID, values []byt
 	case a != e.attempt || e.phase == over:
 		return nil, nil, nil
 	case e.phase != running:
-		return nil, nil, e.later(delivery{from: from, values: values}, r.options.EarlyBytes)
+		return nil, nil, e.waiting.add(delivery{from: from, values: values}, r.options.EarlyBytes)
 	}
 	e.heard = r.parts.Now()
 	return e.run, e.pool, nil
 }
 
-// later keeps a delivery until the run is ready for it.
-func (e *execution) later(d delivery, most int64) error {
-	size := int64(len(d.values))
-	for _, w := range e.waiting {
-		size += int64(len(w.values))
-	}
-	if size > most {
-		return ErrEarly
-	}
-	e.waiting = append(e.waiting, d)
-	return nil
-}
-
 // early holds values of attempts that have not begun here.
 type early struct {
 	bytes, most int64
-	byAttempt   map[protocol.AttemptID][]delivery
+	byAttempt   map[protocol.AttemptID]deliveries
 }
 
 func (b *early) add(a protocol.AttemptID, d delivery) error {
-	size := int64(len(d.values)) + 64
-	if b.bytes+size > b.most {
-		return ErrEarly
+	all := b.byAttempt[a]
+	if err := all.add(d, b.most-b.bytes+all.bytes); err != nil {
+		return err
 	}
-	b.bytes += size
-	b.byAttempt[a] = append(b.byAttempt[a], d)
+	b.bytes += d.bytes()
+	b.byAttempt[a] = all
 	return nil
 }
 
 // take gives what came for an attempt, and forgets what came for older ones of
 // its height.
-func (b *early) take(a protocol.AttemptID) []delivery {
+func (b *early) take(a protocol.AttemptID) deliveries {
 	taken := b.byAttempt[a]
 	b.drop(func(o protocol.AttemptID) bool { return o.Height == a.Height && o.Compare(a) <= 0 })
 	return taken
@@ -104,13 +112,10 @@ func (b *early) forget(h protocol.Height) {
 }
 
 func (b *early) drop(which func(protocol.AttemptID) bool) {
-	for a, ds := range b.byAttempt {
-		if !which(a) {
-			continue
+	for a, all := range b.byAttempt {
+		if which(a) {
+			b.bytes -= all.bytes
+			delete(b.byAttempt, a)
 		}
-		for _, d := range ds {
-			b.bytes -= int64(len(d.values)) + 64
-		}
-		delete(b.byAttempt, a)
 	}
 }

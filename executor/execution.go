@@ -23,7 +23,7 @@ type execution struct {
 	left    bool       // dropped, committed or closed: nothing of it is wanted any more
 	staged  bool       // its writes are, so the height above can read them
 	graph   *graph     // from planned on
-	waiting []delivery // values that came before the run
+	waiting deliveries // values that came before the run
 	run     *run       // while running
 	pool    *pool      // while running
 	heard   time.Time  // when the last values came
@@ -48,6 +48,7 @@ const (
 func (r *Runner) planNext() {
 	for r.planning < r.options.Workers && len(r.unplanned) > 0 {
 		e := r.unplanned[0]
+		r.unplanned[0] = nil
 		r.unplanned = r.unplanned[1:]
 		if !e.left {
 			r.planning++
@@ -176,8 +177,8 @@ func (r *Runner) open(e *execution, run *run, p *pool) (waiting []delivery, ok b
 	if e.left {
 		return nil, false
 	}
-	waiting = e.waiting
-	e.waiting = nil
+	waiting = e.waiting.list
+	e.waiting = deliveries{}
 	e.phase, e.run, e.pool, e.heard = running, run, p, r.parts.Now()
 	return waiting, true
 }
@@ -267,7 +268,7 @@ func (r *Runner) refuse(e *execution, why *protocol.Refusal) {
 // it is dropped in between, the report does no harm.
 func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	r.mu.Lock()
-	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, nil, nil, nil
+	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, deliveries{}, nil, nil
 	left := e.left
 	r.mu.Unlock()
 	if !left {

@@ -81,7 +81,13 @@ func (p *pool) proceed() {
 // work is a worker: it takes tasks and works them off, with those that they
 // make ready, until there are none.
 func (p *pool) work() {
-	w := p.begin()
+	w, returns := p.begin(), false
+	defer func() {
+		if !returns { // runtime.Goexit: recover does not see it
+			p.run.fail(*refusal(false, "the machine ended its goroutine instead of returning"))
+		}
+		p.end(w)
+	}()
 	for performed := 0; !p.enough(performed) && p.take(w); {
 		for len(w.mine) > 0 && !p.over() && !p.enough(performed) {
 			id := pop(&w.mine, p.options.Pick)
@@ -91,7 +97,7 @@ func (p *pool) work() {
 		}
 		p.flush(w.out)
 	}
-	p.end(w)
+	returns = true
 }
 
 // enough reports whether a piece has performed its share.

@@ -72,9 +72,5 @@ func (r *readers) read(keys [][]byte, at protocol.Height) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer view.Close()
-	values := make([]Value, len(keys))
-	err = readKeys(view, keys, values)
-	tellDamage(err, r.damaged)
-	return values, err
+	return readAndClose(view, keys, r.damaged)
 }

@@ -74,7 +74,7 @@ func NewRunner(parts RunnerParts, o RunnerOptions) *Runner {
 	o = o.withDefaults()
 	return &Runner{
 		parts: parts, options: o,
-		early: early{most: o.EarlyBytes, byAttempt: map[protocol.AttemptID][]delivery{}},
+		early: early{most: o.EarlyBytes, byAttempt: map[protocol.AttemptID]deliveries{}},
 	}
 }
 

@@ -6,8 +6,8 @@ import "sync"
 // an order of its own in a simulator. What an execution comes to never depends
 // on the order. A piece never waits for another one.
 //
-// Go returns before the piece has begun, for it is called with locks held. It
-// must be safe for concurrent use if pieces are.
+// Go never runs the piece itself, for it is called with locks held. It must be
+// safe for concurrent use if pieces are.
 type Schedule interface{ Go(piece func()) }
 
 // Goroutines is the Schedule of production: a goroutine for each piece. Who

@@ -18,10 +18,16 @@ func (s staging) Read(asOf protocol.Height, keys [][]byte) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer view.Close()
+	return readAndClose(view, keys, s.damaged)
+}
+
+// readAndClose reads keys, closes the view, and only then tells of damage: who
+// is told may wait, and an open view holds up checkpoints.
+func readAndClose(view *state.View, keys [][]byte, damaged func(error)) ([]Value, error) {
 	values := make([]Value, len(keys))
-	err = readKeys(view, keys, values)
-	tellDamage(err, s.damaged)
+	err := readKeys(view, keys, values)
+	view.Close()
+	tellDamage(err, damaged)
 	return values, err
 }
 

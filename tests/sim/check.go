@@ -60,7 +60,7 @@ func (w *world) checkDecision(d *protocol.Decision) {
 	w.check(outcomes.Equal(d.Outcomes), "6 determinism", "the outcomes of height %d differ from a sequential run", h)
 	for _, s := range w.shards {
 		w.check(d.Digests[s.id] == w.reference.digest(s.id), "6 determinism", "the digest of shard %d at height %d differs from a sequential run", s.id, h)
-		p := s.disk.prepared(d.Attempt)
+		p := s.promised().prepared(d.Attempt)
 		w.check(p != nil && p.Digest == d.Digests[s.id], "2 validity", "attempt %s is decided, but the record of shard %d is not durable", d.Attempt, s.id)
 	}
 	w.decided = append(w.decided, decided{d, changed})
@@ -88,10 +88,11 @@ func (w *world) checkAnswer(p *coordinatorProcess, s *submission, a protocol.Ans
 			"the client of block %q is told that it is committed, and it is not", key)
 	case protocol.VerdictAborted, protocol.VerdictRejected:
 		w.check(!done, "3 durability", "the client of block %q is told that it is not committed, and it is (C5)", key)
+		w.check(a.Verdict == protocol.VerdictRejected || s.expired(), "client", "the client of block %q is told aborted before its deadline", key)
 		w.check(p.log.owns(), "1 agreement", "%s does not own the log, and tells the client of block %q that it is not committed (C1)", p.name, key)
 		w.closeAsks(p, s)
 	case protocol.VerdictConflict:
-		w.check(w.hasAnother(s.content), "client", "the client of block %q is told of a conflict, but there is none", key)
+		w.check(w.hasAnother(p, s.content), "client", "the client of block %q is told of a conflict, but there is none", key)
 		s.closed = true
 	case protocol.VerdictOverloaded, protocol.VerdictRecheck:
 		s.closed = true
@@ -111,9 +112,14 @@ func (w *world) closeAsks(p *coordinatorProcess, withdrawn *submission) {
 	}
 }
 
-func (w *world) hasAnother(c *content) bool {
+// hasAnother reports whether another block is decided under a key, or may be
+// pending at a coordinator.
+func (w *world) hasAnother(p *coordinatorProcess, c *content) bool {
+	if at, done := w.keys[c.key]; done {
+		return w.decided[at-1].Block != c.id
+	}
 	for _, s := range w.asked[c.key] {
-		if s.content.id != c.id {
+		if s.content.id != c.id && (!s.closed || s.process == p) {
 			return true
 		}
 	}
@@ -141,6 +147,7 @@ func (w *world) checkSent(p *shardProcess, env protocol.Envelope) {
 			w.checkPromise(p.shard, m)
 		} else {
 			w.count("votes refused")
+			w.checkRefusal(p, m)
 		}
 	case *protocol.Hello:
 		for i := range m.Prepared {
@@ -152,7 +159,7 @@ func (w *world) checkSent(p *shardProcess, env protocol.Envelope) {
 	case protocol.Ack:
 		w.check(m.Checkpointed <= p.store.Checkpoint().Height(), "3 durability", "%s says that height %d is in its database, where %d is", p.name, m.Checkpointed, p.store.Checkpoint().Height())
 	case protocol.Quarantined:
-		_ = w.fail("quarantine", "%s is quarantined: %s", p.name, m.Reason)
+		w.check(p.old, "quarantine", "%s is quarantined: %s", p.name, m.Reason)
 	}
 }
 

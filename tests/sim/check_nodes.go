@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -14,6 +15,10 @@ func (w *world) checkShard(s *shard) {
 		return
 	}
 	now := p.core.Status()
+	s.disk.noteDropped(now)
+	if s.set != nil {
+		return
+	}
 	w.check(now.Quarantined == "", "quarantine", "%s is quarantined: %s", p.name, now.Quarantined)
 	w.check(now.Rejected == nil || now.Rejected.Kind == protocol.RejectStale, "quarantine", "%s is refused: %v", p.name, now.Rejected)
 	w.check(now.Epoch == s.disk.state.Epoch, "1 agreement", "%s knows of epoch %d, durable is %d (S5)", p.name, now.Epoch, s.disk.state.Epoch)
@@ -25,14 +30,18 @@ func (w *world) checkShard(s *shard) {
 	for ; s.shown < h; s.shown++ {
 		w.checkShown(p, s.shown+1)
 	}
-	for _, prepared := range s.disk.state.Prepared {
-		if prepared.Attempt.Height > h && !holds(now.Held, prepared.Attempt) {
-			s.dropped[prepared.Attempt] = true
-		}
-	}
 	for up := h + 1; up <= w.height(); up++ {
 		attempt := w.decision(up).Attempt
 		w.check(holds(now.Held, attempt), "3 durability", "height %d is decided as %s, but %s has neither committed nor prepared it", up, attempt, p.name)
+	}
+}
+
+// noteDropped notes what a process holds prepared no more.
+func (d *disk) noteDropped(now *executor.Status) {
+	for _, p := range d.state.Prepared {
+		if p.Attempt.Height > now.Committed.Height() && !holds(now.Held, p.Attempt) {
+			d.dropped[p.Attempt] = true
+		}
 	}
 }
 
@@ -77,9 +86,9 @@ func (w *world) checkRead(p *shardProcess, keys [][]byte, at protocol.Height) bo
 // checkDurable: what is decided is on the disk of every shard, as committed or
 // prepared, whatever is forced and whatever crashes.
 func (w *world) checkDurable(s *shard) {
-	for h := s.disk.state.Committed.Height() + 1; h <= w.height(); h++ {
+	for h := s.promised().state.Committed.Height() + 1; h <= w.height(); h++ {
 		d := w.decision(h)
-		p := s.disk.prepared(d.Attempt)
+		p := s.promised().prepared(d.Attempt)
 		w.check(p != nil && p.Digest == d.Digests[s.id], "3 durability", "height %d is decided as %s, but on the disk of shard %d it is neither committed nor prepared", h, d.Attempt, s.id)
 	}
 }
@@ -97,7 +106,7 @@ func (w *world) checkStart(s *shard) {
 			continue
 		}
 		// A drop is not logged; what a checkpoint behind it has trimmed stays dropped.
-		w.check(s.dropped[held.Attempt], "3 durability", "%s comes back without %s, which it had prepared and not dropped", p.name, held.Attempt)
+		w.check(s.disk.dropped[held.Attempt], "3 durability", "%s comes back without %s, which it had prepared and not dropped", p.name, held.Attempt)
 	}
 	if len(now.Held) > 0 {
 		w.count("starts in doubt")
@@ -134,16 +143,19 @@ func (w *world) checkCounted(b protocol.BlockStatus) {
 		if slices.Contains(b.Missing, s.id) {
 			continue
 		}
-		w.check(s.disk.prepared(b.Attempt) != nil, "4 no step alone", "the vote of shard %d on %s counts, and its disk does not hold it", s.id, b.Attempt)
-		if p := s.process; p != nil {
+		w.check(s.promised().prepared(b.Attempt) != nil, "4 no step alone", "the vote of shard %d on %s counts, and its disk does not hold it", s.id, b.Attempt)
+		if p := s.process; p != nil && s.set == nil {
 			w.check(holds(p.core.Status().Held, b.Attempt), "4 no step alone", "the vote of shard %d on %s counts, and it holds it no more", s.id, b.Attempt)
 		}
 	}
 }
 
-// checkSaid checks what a coordinator says at the moment it says it.
-func (w *world) checkSaid(p *coordinatorProcess, env protocol.Envelope) {
+// checkSaid checks what a coordinator says at the moment it says it, to a shard
+// or to one that is gone (nil).
+func (w *world) checkSaid(p *coordinatorProcess, to *shardProcess, env protocol.Envelope) {
 	w.check(env.Epoch <= w.decisions.claimed, "1 agreement", "%s speaks of epoch %d, claimed is %d (C1)", p.name, env.Epoch, w.decisions.claimed)
+	w.check(p.refusing == "", "1 agreement", "%s has ended, and speaks", p.name)
+	w.check(p.core == nil || env.Epoch == p.core.Status().Epoch, "1 agreement", "%s speaks of epoch %d, which is not its own", p.name, env.Epoch)
 	switch m := env.Message.(type) {
 	case protocol.Commit:
 		d := w.decision(m.Height())
@@ -154,6 +166,7 @@ func (w *world) checkSaid(p *coordinatorProcess, env protocol.Envelope) {
 		w.check(!again || before == as, "1 agreement", "attempt %s is used for two runs (C3)", m.Attempt)
 		w.attempts[m.Attempt] = as
 		if !again {
+			w.calmly[m.Attempt] = w.calm
 			w.count("attempts")
 		}
 	case protocol.Abort:
@@ -162,7 +175,14 @@ func (w *world) checkSaid(p *coordinatorProcess, env protocol.Envelope) {
 		}
 		w.count("aborts")
 	case protocol.Reject:
-		w.check(m.Kind == protocol.RejectStale, "quarantine", "%s refuses a shard: %s", p.name, m.Reason)
-		w.count("stale coordinators met")
+		if m.Kind == protocol.RejectStale {
+			w.count("stale coordinators met")
+		} else {
+			w.check(to == nil || to.old, "quarantine", "%s refuses a shard: %s", p.name, m.Reason)
+		}
+	case *protocol.Welcome:
+		if to != nil && p.log.owns() {
+			to.shard.accept(to)
+		}
 	}
 }

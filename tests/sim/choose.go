@@ -20,6 +20,7 @@ const (
 	streamFault // one for every fault, by its ordinal
 	streamNodes
 	streamWraps
+	streamSaves
 )
 
 func newChooser(seed uint64, s purpose, ordinal int) chooser {

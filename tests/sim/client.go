@@ -20,12 +20,13 @@ type client struct {
 
 // submission is a block that a client has submitted and waits for.
 type submission struct {
-	waiter  protocol.Waiter
-	content *content
-	client  *client
-	process *coordinatorProcess
-	pass    int  // of its coordinator that has taken it up; 0 before
-	left    bool // the client waits no longer
+	waiter   protocol.Waiter
+	content  *content
+	client   *client
+	process  *coordinatorProcess
+	deadline time.Time // zero for none
+	pass     int       // of its coordinator that has taken it up; 0 before
+	left     bool      // the client waits no longer
 	// closed: the block of this submission will never be decided for its sake.
 	closed bool
 }
@@ -40,14 +41,19 @@ func (c *client) act() {
 	w := c.world
 	c.at = w.now + c.wait(0, w.pause)
 	switch {
-	case c.held != nil:
+	case c.held != nil && c.waits.process.takesMore():
 		c.handOver()
+	case c.held != nil:
+		w.count("inboxes full")
 	case c.waits != nil:
 		w.count("clients left")
 		c.waits.left = true
 		c.retries, c.waits = c.waits.content, nil
 	case c.percent(25):
 		w.read(c.chooser)
+		if c.percent(30) {
+			w.look(c.chooser)
+		}
 	case c.retries != nil:
 		again := c.retries
 		c.retries = nil
@@ -113,15 +119,16 @@ func (c *client) enter(p *coordinatorProcess, b *content, checked protocol.Heigh
 	w.waiters++
 	s := &submission{waiter: w.waiters, content: b, client: c, process: p}
 	ev := protocol.Submitted{Block: block, Waiter: s.waiter, Checked: checked}
-	if !w.options.Plain && c.percent(50) {
-		ev.Deadline = p.clock().Add(c.wait(20*time.Millisecond, 6*time.Second))
+	if !w.options.Plain && c.percent(w.hurried) {
+		s.deadline = p.clock().Add(c.wait(w.patience/300, w.patience))
+		ev.Deadline = s.deadline
 	}
 	c.waits, c.held = s, ev
 	p.waiting = append(p.waiting, s)
 	w.asked[b.key] = append(w.asked[b.key], s)
 	w.trace.note("client", "submits", uint64(s.waiter), uint64(p.start))
 	w.trace.say("client", "submits block %q to %s", b.key, p.name)
-	if c.percent(15) { // the history may grow between the look-up and the machine
+	if c.percent(15) || !p.takesMore() { // the history may grow between the look-up and the machine
 		w.count("looked up early")
 		c.at = w.now + c.wait(0, 4*w.pause)
 		return
@@ -168,6 +175,11 @@ func (c clients) Answer(a protocol.Answer) {
 		return
 	}
 	_ = w.fail("client", "%s answers client %d, who does not wait", c.name, a.Waiter)
+}
+
+// expired reports whether the deadline is over, for the coordinator.
+func (s *submission) expired() bool {
+	return !s.deadline.IsZero() && !s.process.clock().Before(s.deadline)
 }
 
 // heard lets the client act on an answer.

@@ -33,6 +33,7 @@ type coordinatorProcess struct {
 	failed error // the node ended while its history was written
 	// Armed faults.
 	failLog, noSpace, failHistory bool
+	historyFailed                 bool // the fault has come
 }
 
 // startCoordinator begins an incarnation on the log. Those that run go on, and
@@ -79,7 +80,10 @@ func (p *coordinatorProcess) open() (err error) {
 
 // step lets the process do something, and takes care of its end.
 func (p *coordinatorProcess) step(do func() error) {
-	if ends := p.do(func() error { return errors.Join(do(), p.failed) }); ends != "" {
+	ends, err := p.do(func() error { return errors.Join(do(), p.failed) })
+	if ends != "" {
+		wrong := p.log.poisoned != nil || !p.log.owns() || p.historyFailed
+		p.world.check(err == nil || wrong, "node", "%s stops, although nothing is wrong with its log and its history: %v", p.name, err)
 		p.end(ends)
 		return
 	}
@@ -210,10 +214,13 @@ func (s centreSessions) find(number protocol.Session) *session {
 // Send implements coordinator.Sessions.
 func (s centreSessions) Send(env protocol.Envelope) {
 	s.operation("before a send")
-	s.world.checkSaid(s.coordinatorProcess, env)
-	if t := s.find(env.Session); t != nil {
-		t.send(&t.down, &t.atCentre, s.name, env)
+	t := s.find(env.Session)
+	if t == nil {
+		s.world.checkSaid(s.coordinatorProcess, nil, env)
+		return
 	}
+	s.world.checkSaid(s.coordinatorProcess, t.shard, env)
+	t.send(&t.down, &t.atCentre, s.name, env)
 }
 
 // Close implements coordinator.Sessions.

@@ -20,8 +20,10 @@ func (w *world) design() {
 	w.fileLogs = d.percent(7)
 	w.skewed = d.percent(50)
 	w.mostEvents = one(d, []int{1, 2, 4, 16, 256})
+	w.inboxEvents = one(d, []int{1, 4, 32, 1 << 16, 1 << 16})
 	w.queueMessages = one(d, []int{6, 12, 40, 1 << 16, 1 << 16})
 	w.pause = d.wait(5*time.Millisecond, 100*time.Millisecond)
+	w.hurried, w.patience = 50, 6*time.Second
 	w.tickEvery = d.wait(20*time.Millisecond, 200*time.Millisecond)
 	w.lookEvery = d.wait(20*time.Millisecond, 500*time.Millisecond)
 	w.confirmEvery = d.wait(time.Second, 4*time.Second)
@@ -34,7 +36,10 @@ func (w *world) design() {
 		HoldBack: one(d, []int{-1, 1, 3, 16}), IdleAfter: d.wait(10*time.Millisecond, 600*time.Millisecond),
 		RetryAfter: d.wait(10*time.Millisecond, time.Second),
 	}
-	w.protocol = protocol.CoordinatorOptions{Window: one(d, []int{1, 2, 3, 8}), QueueBlocks: one(d, []int{2, 8, 64, 64}), QueueBytes: one(d, []int64{3000, 1 << 20, 1 << 20})}
+	w.protocol = protocol.CoordinatorOptions{Window: one(d, []int{1, 2, 3, 8}), QueueBlocks: one(d, []int{2, 8, 64, 64}), QueueBytes: one(d, []int64{int64(d.between(200, 3000)), 3000, 1 << 20, 1 << 20})}
+	for i := range w.weights {
+		w.weights[i] = weights[i] * one(d, []int{1, 4, 4, 4, 20})
+	}
 	cluster := protocol.ClusterID{}
 	d.fill(cluster[:])
 	if o.Shards > 0 {
@@ -74,8 +79,9 @@ func (w *world) runnerOf(d chooser) executor.RunnerOptions {
 		Workers: d.between(1, 3), TakeTasks: 1, PeerTimeout: d.wait(500*time.Millisecond, 3*time.Second), StallTimeout: d.wait(2*time.Second, 20*time.Second),
 		EarlyBytes: one(d, []int64{300, 2000, 1 << 20}), BacklogBytes: one(d, []int64{1, 4000, 1 << 20, 1 << 20}),
 	}
+	o.PieceTasks = one(d, []int{0, 1, 1, 2})
 	if d.percent(15) {
-		o.ResultBytes = d.between(300, 1500)
+		o.ResultBytes = one(d, []int{d.between(300, 1500), d.between(60, 600)})
 	}
 	return o
 }

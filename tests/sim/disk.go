@@ -24,10 +24,12 @@ type disk struct {
 	// database held nothing: the product's own replay, over everything.
 	known *protocol.ShardRecovery
 	state protocol.ShardState // what known comes to
+	// dropped are prepared attempts that a process has given up.
+	dropped map[protocol.AttemptID]bool
 }
 
 func newDisk(s *shard) *disk {
-	d := &disk{shard: s, first: 1, known: protocol.NewShardRecovery(protocol.Config{}, 0, protocol.Committed{})}
+	d := &disk{shard: s, first: 1, known: protocol.NewShardRecovery(protocol.Config{}, 0, protocol.Committed{}), dropped: map[protocol.AttemptID]bool{}}
 	s.world.drawn.fill(d.id[:])
 	return d
 }
@@ -62,7 +64,9 @@ func (d *disk) force() {
 		d.shard.world.fail("6 determinism", "the durable log of shard %d does not replay: %v", d.shard.id, err)
 	}
 	d.state = state
-	d.shard.world.checkDurable(d.shard)
+	if d == d.shard.promised() {
+		d.shard.world.checkDurable(d.shard)
+	}
 }
 
 // cut is what a crash does: of the records that are not durable the first few
@@ -151,8 +155,9 @@ func (l *shardLog) Sync() error {
 			return l.poisoned
 		}
 	}
-	if p.putOff {
+	if p.putOff && p.inCheckpoint {
 		p.putOff = false
+		p.world.count("checkpoints put off")
 		l.force()
 		return state.ErrNoSpace
 	}
@@ -196,9 +201,14 @@ func (l *shardLog) TrimFront(keep uint64) error {
 		return nil
 	}
 	p.operation("before a trim")
-	if p.refuseTrim {
+	switch {
+	case p.refuseTrim:
 		p.refuseTrim = false
 		return wal.ErrNoSpace
+	case p.failTrim:
+		p.failTrim = false
+		p.world.count("trims failed")
+		return l.poison("trim")
 	}
 	l.force()
 	if f := l.disk.files; f != nil {

@@ -22,6 +22,20 @@
 // history. Its memory is gone then; of the records that it had not forced the
 // first few may survive, and messages that it has sent may still arrive.
 //
+// # What is not the shipping code
+//
+// The links between shards are made again here, over the shipping Outbox and
+// its splitting of values, and so are sessions, over the shipping codecs: how
+// bytes, keepalives and closes travel is up to the world. The history of a
+// coordinator is in memory, with its decisions encoded; the log that all
+// coordinators share is too, with the rules of the shipping one for who owns
+// it. The loops of the nodes are here, since they decide what happens when. A
+// shard's log is in memory as well, except in the seeds that draw a real one.
+//
+// Outside are the API of the coordinator (batches, waiting, reads that go to
+// the shards), the servers and clients of gRPC, backups and all commands. Their
+// packages have tests of their own.
+//
 // # What is checked
 //
 // An observer sees everything, the disks too. After each step it checks what
@@ -34,10 +48,11 @@
 //	5 order           heights without gaps, in the log and on the shards
 //	6 determinism     digests, outcomes and every key read against a sequential run
 //	7 liveness        within a bounded number of steps after the faults
-//	8 atomic reads    reads of several shards at one height, and again later
+//	8 atomic reads    reads of several shards at one height, and again later; open views
 //
-// Besides: no node panics, is quarantined or is refused although nothing is
-// wrong; clients are told the truth; epochs are durable; a vote leaves after
+// Besides: no node panics, stops, is quarantined or is refused although nothing
+// is wrong; a shard refuses an attempt only for a reason that is there; clients
+// are told the truth, and aborted only once their deadline is over; epochs are durable; a vote leaves after
 // its record; memory is given back. At the end the databases are read from
 // their files, byte by byte.
 //

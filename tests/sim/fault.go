@@ -13,7 +13,8 @@ const (
 	ShardSlowDisk                    // a shard handles nothing for a while
 	ShardFull                        // a shard has no space left, for a while
 	CheckpointPutOff                 // a checkpoint finds no space
-	TrimRefused                      // a trim of the log finds no space
+	TrimRefused                      // a trim of the log finds no space, or fails
+	OldDisk                          // a shard comes back with an older copy of its disk (resync)
 	CoordinatorCrash                 // the coordinator's process is killed
 	CoordinatorInside                // … at an operation in the middle of a step
 	CoordinatorLogFails              // an append to the decision log fails, with its outcome unknown (C2)
@@ -35,7 +36,7 @@ const (
 
 var faultNames = [numFaults]string{
 	"shard-crash", "shard-crash-inside", "shard-append-fails", "shard-sync-fails", "shard-slow-disk", "shard-full",
-	"checkpoint-put-off", "trim-refused", "coordinator-crash", "coordinator-crash-inside", "coordinator-log-fails",
+	"checkpoint-put-off", "trim-refused", "old-disk", "coordinator-crash", "coordinator-crash-inside", "coordinator-log-fails",
 	"history-fails", "coordinator-slow", "takeover", "session-reset", "cut-both-ways", "cut-to-shard",
 	"cut-to-coordinator", "peers-cut-both-ways", "peers-cut-one-way", "peers-cut-off", "exchange-reset",
 	"exchange-repeats", "time-jump",

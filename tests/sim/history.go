@@ -41,7 +41,7 @@ func (h historyOf) Append(meta history.Meta, decisions []*protocol.Decision) err
 		p.noSpace = false
 		return history.ErrNoSpace
 	case p.failHistory:
-		p.failHistory = false
+		p.failHistory, p.historyFailed = false, true
 		if p.percent(50) {
 			h.add(meta, decisions)
 		}

@@ -23,7 +23,7 @@ func (w *world) breakSomething() {
 	w.trace.note("fault", f.String(), uint64(w.faults))
 	w.count("fault " + f.String())
 	switch {
-	case f <= TrimRefused:
+	case f <= OldDisk:
 		w.breakShard(c, f, w.shards[c.IntN(len(w.shards))])
 	case f <= Takeover:
 		w.breakCoordinator(c, f)
@@ -36,10 +36,13 @@ func (w *world) breakSomething() {
 	}
 }
 
+// has reports whether a kind of fault comes in this run.
+func (w *world) has(f Fault) bool { return slices.Contains(w.kinds, f) }
+
 // breaksAtStart gives a process that starts a fuse, now and then: its number of
 // operations up to the crash, or 0. This too is a fault with an ordinal.
 func (w *world) breaksAtStart(f Fault) (fuse int) {
-	if w.calm || w.rate == 0 || !slices.Contains(w.kinds, f) {
+	if w.calm || w.rate == 0 || !w.has(f) {
 		return 0
 	}
 	w.faults++
@@ -73,12 +76,22 @@ func (w *world) breakShard(c chooser, f Fault, s *shard) {
 		p.busyUntil = w.now + c.wait(0, 3*time.Second)
 	case ShardFull:
 		s.full, s.fullUntil = true, w.now+c.wait(10*time.Millisecond, 3*time.Second)
-		p.post(protocol.Obstructed{Reason: "no space is left"})
+		p.obstruct()
 	case CheckpointPutOff:
 		p.putOff = true
 	case TrimRefused:
-		p.refuseTrim = true
+		p.failTrim = c.percent(30)
+		p.refuseTrim = !p.failTrim
+	case OldDisk:
+		s.end("is stopped, for an older copy of its disk")
+		s.goBack()
 	}
+}
+
+// obstruct tells a shard that there is no space.
+func (p *shardProcess) obstruct() {
+	p.wasFull = true
+	p.post(protocol.Obstructed{Reason: "no space is left"})
 }
 
 // makeRoom tells a shard that there is space again.

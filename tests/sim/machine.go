@@ -13,6 +13,9 @@ import (
 // and those of a mixer, which writes a hash of everything that it may read. So
 // a value that is missing, old or of another transaction shows for good.
 //
+// panicText is what a mixer panics with.
+const panicText = "the transaction asks for it"
+
 // The first byte of a mixer's payload says how the transaction ends.
 type machine struct{ ledger ledger.Machine }
 
@@ -38,7 +41,7 @@ func (m machine) Execute(tx *executor.Tx) string {
 	}
 	switch payload[0] {
 	case mixPanic:
-		panic("the transaction asks for it")
+		panic(panicText)
 	case mixNoName:
 		return ""
 	case mixUndeclar:

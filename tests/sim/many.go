@@ -12,6 +12,7 @@ type Totals struct {
 	Simulated time.Duration  `json:"simulated_ns"`
 	Blocks    int            `json:"blocks"`
 	Settled   int            `json:"most_steps_to_rest"` // from the last fault on
+	SettledIn time.Duration  `json:"longest_to_rest_ns"`
 	Took      time.Duration  `json:"took_ns"`
 	Counts    map[string]int `json:"counts"`
 	Failures  []Result       `json:"failures"`
@@ -27,6 +28,7 @@ func (t *Totals) add(r Result) {
 	for what, n := range r.Counts {
 		t.Counts[what] += n
 	}
+	t.SettledIn = max(t.SettledIn, r.SettledIn)
 	if r.Failure != nil {
 		t.Failures = append(t.Failures, r)
 	}

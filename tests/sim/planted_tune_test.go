@@ -1,11 +1,6 @@
 package sim
 
-import (
-	"time"
-
-	"github.com/lockstep-exec/lockstep/coordinator"
-	"github.com/lockstep-exec/lockstep/protocol"
-)
+import "time"
 
 // often has faults come twice as often as a seed would have them at most.
 func often(w *world, _ *Wraps) { w.rate = 800 }
@@ -36,17 +31,5 @@ func untrimmed(w *world, _ *Wraps) { w.trimBytes = 1 << 30 }
 func impatient(w *world, into *Wraps) {
 	together(w, into)
 	often(w, into)
-	coordinators(func(at Place, m coordinator.Machine) step {
-		var now time.Time
-		return func(ev protocol.Event) (protocol.Effects, error) {
-			switch in := ev.(type) {
-			case protocol.Tick:
-				now = in.Now
-			case protocol.Submitted:
-				in.Deadline = now.Add(time.Duration(at.Rand.Int64N(int64(400 * time.Millisecond))))
-				ev = in
-			}
-			return m.Step(ev)
-		}
-	}, into)
+	w.hurried, w.patience = 100, 400*time.Millisecond
 }

@@ -61,9 +61,9 @@ func (p *process) operation(at string) {
 	}
 }
 
-// do runs a step of the process. It gives why the process ends: its error, or
-// the place at which it crashed; "" if it goes on.
-func (p *process) do(step func() error) (ends string) {
+// do runs a step of the process. It gives why the process ends: the error with
+// which it stops by itself, or the place at which it crashed; "" if it goes on.
+func (p *process) do(step func() error) (ends string, stops error) {
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
@@ -76,9 +76,9 @@ func (p *process) do(step func() error) (ends string) {
 		}
 	}()
 	if err := step(); err != nil {
-		return fmt.Sprintf("ends: %v", err)
+		return fmt.Sprintf("ends: %v", err), err
 	}
-	return ""
+	return "", nil
 }
 
 func (p *process) post(ev protocol.Event) {
@@ -86,6 +86,9 @@ func (p *process) post(ev protocol.Event) {
 		p.inbox = append(p.inbox, ev)
 	}
 }
+
+// takesMore reports whether there is room for events from outside.
+func (p *process) takesMore() bool { return len(p.inbox) < p.world.inboxEvents }
 
 // take gives some of the events that wait, the first ones: they get one force.
 func (p *process) take(most int) []protocol.Event {

@@ -108,8 +108,8 @@ func ParseFaults(text string) (set Faults, err error) {
 // WriteTable prints the totals for people.
 func (t Totals) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s seeds, %s steps, %s blocks decided, %s simulated, in %s: %.1f seeds/s, %d failed; at most %s steps to come to rest\n\n",
-		report.Count(t.Seeds), report.Count(t.Steps), report.Count(t.Blocks), t.Simulated.Round(time.Second), t.Took.Round(time.Millisecond), t.Rate(), len(t.Failures), report.Count(t.Settled))
+	fmt.Fprintf(&b, "%s seeds, %s steps, %s blocks decided, %s simulated, in %s: %.1f seeds/s, %d failed; at most %s steps and %s to come to rest\n\n",
+		report.Count(t.Seeds), report.Count(t.Steps), report.Count(t.Blocks), t.Simulated.Round(time.Second), t.Took.Round(time.Millisecond), t.Rate(), len(t.Failures), report.Count(t.Settled), t.SettledIn.Round(time.Millisecond))
 	table := report.NewTable("what", ">times", ">per seed")
 	for _, what := range slices.Sorted(maps.Keys(t.Counts)) {
 		table.Row(what, report.Count(t.Counts[what]), fmt.Sprintf("%.2f", float64(t.Counts[what])/float64(max(t.Seeds, 1))))

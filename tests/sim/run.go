@@ -13,9 +13,10 @@ type Result struct {
 	Steps     int
 	Simulated time.Duration
 	Shards    int
-	Blocks    int // decided
-	Faults    int // ordinals given, also to those left out
-	Settled   int // steps from the last fault until all was at rest
+	Blocks    int           // decided
+	Faults    int           // ordinals given, also to those left out
+	Settled   int           // steps from the last fault until all was at rest
+	SettledIn time.Duration // the simulated time of the same
 	Counts    map[string]int
 }
 
@@ -40,7 +41,7 @@ func Run(seed uint64, o Options) (r Result, err error) {
 	w.counts["reads checked"] = w.reads
 	return Result{
 		Seed: seed, Failure: failure, Hash: w.trace.sum.Sum64(), Steps: w.steps, Simulated: w.now,
-		Shards: len(w.shards), Blocks: len(w.decided), Faults: w.faults, Settled: w.settled, Counts: w.counts,
+		Shards: len(w.shards), Blocks: len(w.decided), Faults: w.faults, Settled: w.settled, SettledIn: w.settledIn, Counts: w.counts,
 	}, nil
 }
 

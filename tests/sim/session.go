@@ -125,11 +125,11 @@ func (s *session) done() bool { return s.atShard.over && s.atCentre.over }
 
 // canArriveUp reports whether a message could reach the coordinator now.
 func (s *session) canArriveUp() bool {
-	return s.up.len() > 0 && !s.atCentre.over && !s.network().there.blocked(s.world.now)
+	return s.up.len() > 0 && !s.atCentre.over && s.coordinator.takesMore() && !s.network().there.blocked(s.world.now)
 }
 
 func (s *session) canArriveDown() bool {
-	return s.down.len() > 0 && !s.atShard.over && !s.network().back.blocked(s.world.now)
+	return s.down.len() > 0 && !s.atShard.over && s.shard.takesMore() && !s.network().back.blocked(s.world.now)
 }
 
 func (s *session) network() *ways { return &s.coordinator.ways[s.shard.shard.id] }
@@ -161,8 +161,13 @@ func (s *session) arriveDown() {
 	}
 	env.Session = s.atShard.number
 	s.world.trace.message(s.shard.name, "receives", env, data)
-	if _, welcome := env.Message.(*protocol.Welcome); welcome {
+	switch m := env.Message.(type) {
+	case *protocol.Welcome:
 		s.shard.failures = 0
+	case protocol.Commit:
+		if m.Height() <= s.shard.core.Status().Committed.Height() {
+			s.world.count("commits again")
+		}
 	}
 	s.shard.post(protocol.Received{Envelope: env})
 }

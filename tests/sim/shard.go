@@ -28,10 +28,11 @@ type shard struct {
 	moves     bool // its address changes with every start
 	full      bool // there is no space for more
 	fullUntil time.Duration
+	old       *contents // to go back to; nil for none
+	set       *contents // aside, while the shard has old ones; else nil
 
 	// Of the observer.
-	dropped map[protocol.AttemptID]bool // prepared ones that a process has given up
-	shown   protocol.Height             // committed heights whose writes were read
+	shown protocol.Height // committed heights whose writes were read
 }
 
 // shardProcess is a process of a shard: the shipping core, and round it what
@@ -39,6 +40,7 @@ type shard struct {
 type shardProcess struct {
 	process
 	shard    *shard
+	old      bool // it runs on old contents, and nobody has accepted them
 	core     *executor.Core
 	store    *state.Store
 	log      *shardLog
@@ -53,15 +55,17 @@ type shardProcess struct {
 	dialAt   time.Duration
 
 	tickAt, checkpointAt time.Duration
+	inCheckpoint         bool  // what the log does now is for one
+	wasFull              bool  // since it was started
 	putOff               bool  // the next checkpoint finds no space
-	failed               error // a checkpoint or a trim failed: the process must end
+	failed               error // the process must end: a checkpoint or a trim failed, or the loop during one
 
 	// Armed faults of its log.
-	failAppend, failSync, refuseTrim bool
+	failAppend, failSync, refuseTrim, failTrim bool
 }
 
 func (w *world) newShard(id int) *shard {
-	s := &shard{world: w, id: protocol.ShardID(id), folder: filepath.Join(w.folder, fmt.Sprintf("shard%d", id)), moves: w.drawn.percent(30), dropped: map[protocol.AttemptID]bool{}}
+	s := &shard{world: w, id: protocol.ShardID(id), folder: filepath.Join(w.folder, fmt.Sprintf("shard%d", id)), moves: w.drawn.percent(30)}
 	w.drawn.fill(s.directory[:])
 	s.disk = newDisk(s)
 	return s
@@ -70,8 +74,9 @@ func (w *world) newShard(id int) *shard {
 // start begins a new process on the disk.
 func (s *shard) start() {
 	s.starts++
+	s.keepOld()
 	w := s.world
-	p := &shardProcess{process: w.newProcess(fmt.Sprintf("shard%d", s.id)), shard: s, address: fmt.Sprintf("shard%d", s.id)}
+	p := &shardProcess{process: w.newProcess(fmt.Sprintf("shard%d", s.id)), shard: s, old: s.set != nil, address: fmt.Sprintf("shard%d", s.id)}
 	if s.moves {
 		p.address = fmt.Sprintf("shard%d-%d", s.id, s.starts)
 	}
@@ -113,7 +118,7 @@ func (p *shardProcess) open() error {
 	}
 	p.deliver = wrapped(w.options.Wraps.Deliver, place, Deliver(p.core.Deliver))
 	if s.full {
-		p.post(protocol.Obstructed{Reason: "no space is left"})
+		p.obstruct()
 	}
 	w.checkStart(s)
 	return nil
@@ -150,8 +155,9 @@ func (p *shardProcess) Go(piece func()) { p.pieces = append(p.pieces, piece) }
 
 // step lets the process do something, and takes care of its end.
 func (p *shardProcess) step(do func() error) {
-	ends := p.do(func() error { return errors.Join(do(), p.failed) })
+	ends, err := p.do(func() error { return errors.Join(do(), p.failed) })
 	if ends != "" {
+		p.world.check(err == nil || p.log.poisoned != nil, "node", "%s stops, although nothing is wrong with its disk: %v", p.name, err)
 		p.shard.end(ends)
 		return
 	}
@@ -181,7 +187,8 @@ func (p *shardProcess) lookAtCheckpoint() {
 		if p.percent(30) {
 			p.log.forcing = p.handleMeanwhile
 		}
-		defer func() { p.log.forcing = nil }()
+		p.inCheckpoint = true
+		defer func() { p.inCheckpoint, p.log.forcing = false, nil }()
 		wait, err := p.core.Checkpoint(context.Background())
 		if err != nil {
 			return err
@@ -189,6 +196,7 @@ func (p *shardProcess) lookAtCheckpoint() {
 		p.checkpointAt = p.world.now + min(wait, p.world.lookEvery)
 		if after := p.store.Checkpoint().Height(); after != before {
 			p.world.count("checkpoints")
+			p.world.flushed(p)
 			p.world.trace.note(p.name, "checkpoints", uint64(after))
 		}
 		return nil
@@ -196,12 +204,13 @@ func (p *shardProcess) lookAtCheckpoint() {
 }
 
 // handleMeanwhile is the loop of the shard while a checkpoint forces the log.
-// If the node stops in there, the checkpoint finds the log poisoned.
 func (p *shardProcess) handleMeanwhile() {
 	if len(p.inbox) > 0 {
+		p.inCheckpoint = false
 		events := p.take(p.world.mostEvents)
 		p.world.trace.events(p.name, events, len(p.inbox))
-		_ = p.core.Handle(events...)
+		p.failed = errors.Join(p.failed, p.core.Handle(events...))
+		p.inCheckpoint = true
 	}
 }
 

@@ -88,10 +88,41 @@ func TestSeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeTotals(t, totals)
+	if seeds() >= 300 && len(totals.Failures) == 0 && !narrowed(o) {
+		checkReached(t, totals)
+	}
 	for i, r := range totals.Failures {
 		t.Errorf("seed %d: %v\n%s", r.Seed, r.Failure, Command(r.Seed, o))
 		if i == 0 && o.Trace == nil {
 			explain(t, r, o)
+		}
+	}
+}
+
+func narrowed(o Options) bool {
+	return o.Steps > 0 || o.Shards > 0 || o.Blocks > 0 || o.Plain || o.FileLogs != Drawn || o.Without != 0 || len(o.Skip) > 0
+}
+
+// reached are counts of what is rare: a run of many seeds that never comes to
+// one of them says nothing about it.
+var reached = []string{
+	"aborts", "checkpoints", "checkpoints put off", "clients left", "decision log trims", "exchange early", "exchange resends",
+	"fenced appends", "found decided", "inboxes full", "keys with another content", "log mends", "looked up early", "losses of all power", "old blocks again", "old disks accepted", "old disks refused",
+	"reads refused", "resyncs with held attempts", "session overflows", "stale coordinators met", "starts in doubt",
+	"told aborted", "told committed", "told conflict", "told to look again", "told overloaded", "told rejected", "told unknown", "trims", "trims failed", "views", "votes refused", "withdrawn",
+}
+
+// checkReached: what can happen has happened.
+func checkReached(t *testing.T, totals Totals) {
+	t.Helper()
+	for _, f := range AllFaults.Kinds() {
+		if totals.Counts["fault "+f.String()] == 0 {
+			t.Errorf("fault %s never came within %d seeds", f, totals.Seeds)
+		}
+	}
+	for _, what := range reached {
+		if totals.Counts[what] == 0 {
+			t.Errorf("%q never happened within %d seeds", what, totals.Seeds)
 		}
 	}
 }

@@ -32,6 +32,7 @@ const (
 	shardDials
 	peerDials
 	clientActs
+	viewReads
 	endsAtShard
 	endsAtCentre
 	streamEndsFrom
@@ -43,11 +44,11 @@ const (
 )
 
 // weights say how often an action is chosen, compared with others that could
-// happen as well.
+// happen as well. A seed makes some of them much larger or smaller.
 var weights = [numActions]int{
 	shardHandles: 8, pieceRuns: 8, arrivesUp: 8, arrivesDown: 8, valuesArrive: 6, valuesLeave: 6, coordinatorHandles: 8,
 	coordinatorTicks: 3, coordinatorKeeps: 2, coordinatorConfirms: 1, coordinatorLeaves: 1, shardTicks: 1, shardLooks: 2, shardDials: 3, peerDials: 3,
-	clientActs: 3, endsAtShard: 1, endsAtCentre: 1, streamEndsFrom: 1, streamEndsTo: 1, shardStarts: 2, coordinatorStarts: 2, spaceReturns: 2,
+	clientActs: 3, viewReads: 2, endsAtShard: 1, endsAtCentre: 1, streamEndsFrom: 1, streamEndsTo: 1, shardStarts: 2, coordinatorStarts: 2, spaceReturns: 2,
 }
 
 // step lets one thing happen, and mostly some time pass.
@@ -67,16 +68,18 @@ func (w *world) step() {
 	}
 	total := 0
 	for _, a := range could {
-		total += weights[a.kind]
+		total += w.weights[a.kind]
 	}
 	pick := w.draw.IntN(total)
 	for _, a := range could {
-		if pick -= weights[a.kind]; pick < 0 {
+		if pick -= w.weights[a.kind]; pick < 0 {
 			w.trace.mark(uint64(a.kind), uint64(a.to))
 			w.perform(a)
 			break
 		}
 	}
+	w.takeAway()
+	w.closeViews()
 	w.tidy()
 }
 
@@ -114,6 +117,11 @@ func (w *world) actions() []action {
 	for _, c := range w.clients {
 		if w.now >= c.at && !w.calm {
 			add(clientActs, c, 0)
+		}
+	}
+	for _, v := range w.views {
+		if w.now >= v.next && !v.process.dead {
+			add(viewReads, v, 0)
 		}
 	}
 	w.scratch = list
@@ -212,6 +220,8 @@ func (w *world) perform(a action) {
 		w.performOnStream(a.kind, at)
 	case *client:
 		at.act()
+	case *openView:
+		at.read(w)
 	case *shard:
 		if a.kind == spaceReturns {
 			at.makeRoom()

@@ -33,9 +33,13 @@ type world struct {
 	rate          int // faults in 10,000 steps
 	skewed        bool
 	fileLogs      bool
+	weights       [numActions]int
 	mostEvents    int // that one force covers
+	inboxEvents   int // that wait before a node takes no more from outside
 	queueMessages int // that wait on a session
 	pause         time.Duration
+	hurried       int           // percent of the submissions that have a deadline
+	patience      time.Duration // up to the latest of them
 	tickEvery     time.Duration
 	lookEvery     time.Duration
 	confirmEvery  time.Duration
@@ -68,9 +72,12 @@ type world struct {
 	decided   []decided
 	keys      map[string]protocol.Height
 	attempts  map[protocol.AttemptID][2]any
+	calmly    map[protocol.AttemptID]bool // attempts that began after the last fault
 	reads     int
 	settled   int // steps that it took to come to rest, at most
+	settledIn time.Duration
 
+	views   []*openView
 	scratch []action
 }
 
@@ -79,6 +86,7 @@ func newWorld(seed uint64, o Options) (*world, error) {
 	w := &world{
 		seed: seed, options: o, drawn: newChooser(seed, streamWorld, 0), draw: newChooser(seed, streamSteps, 0), counts: map[string]int{},
 		asked: map[string][]*submission{}, keys: map[string]protocol.Height{}, attempts: map[protocol.AttemptID][2]any{},
+		calmly: map[protocol.AttemptID]bool{},
 	}
 	w.trace = newTrace(w, o.Trace)
 	var err error

@@ -17,8 +17,8 @@ import (
 
 const (
 	// The short forms, which are part of the tests of the project.
-	shortProxied    = 25 * time.Second
-	shortNamespaces = 15 * time.Second
+	shortProxied    = 40 * time.Second
+	shortNamespaces = 25 * time.Second
 	// leastRate is how many transactions across shards a run must commit a
 	// second, on average over faults and all.
 	leastRate = 1000

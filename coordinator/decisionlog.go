@@ -18,7 +18,7 @@ type DecisionLog interface {
 	// Append writes the records in one piece; with force it returns only when
 	// they, and all before them, are durable. It gives the position of the
 	// first record. A log that a higher epoch has taken over refuses with
-	// ErrFenced.
+	// ErrFenced, also without records: a force alone finds out.
 	Append(records []protocol.Record, force bool) (first uint64, err error)
 	// Confirm fails with ErrFenced if this incarnation no longer owns the log.
 	Confirm() error

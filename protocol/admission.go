@@ -59,6 +59,9 @@ func (c *Coordinator) answerDecided(w Waiter, b *Block, d *Decision, e *Effects)
 // join lets another client wait for a block that is under way.
 func (c *Coordinator) join(p *pendingBlock, ev Submitted, e *Effects) {
 	if p.block.ID != ev.Block.ID {
+		// What is pending here may be decided otherwise by a newer coordinator:
+		// the force finds out, and then nothing is said (C1).
+		e.Force = true
 		answer(e, ev.Waiter, VerdictConflict, conflict(ev.Block.Key))
 		return
 	}

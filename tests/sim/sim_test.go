@@ -77,8 +77,12 @@ func TestSeeds(t *testing.T) {
 	if *traceFlag && seeds() == 1 {
 		o.Trace = os.Stdout
 	}
-	last := time.Now()
+	last, failures := time.Now(), 0
 	totals, err := RunMany(*firstFlag, seeds(), *workersFlag, o, func(so Totals) {
+		for ; failures < len(so.Failures); failures++ {
+			r := so.Failures[failures]
+			fmt.Fprintf(os.Stderr, "sim: seed %d: %v\n", r.Seed, r.Failure)
+		}
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
 			fmt.Fprintf(os.Stderr, "sim: %d seeds, %.1f seeds/s, %d failed\n", so.Seeds, so.Rate(), len(so.Failures))

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -129,4 +131,41 @@ func BenchmarkScan(b *testing.B) {
 			b.Fatalf("%d pairs", n)
 		}
 	}
+}
+
+// BenchmarkBlock is what the state does for one block: read 5,000 random
+// accounts of 200,000, stage and commit new values, and checkpoint every 40
+// blocks.
+func BenchmarkBlock(b *testing.B) {
+	s := benchStore(b)
+	rng := rand.New(rand.NewPCG(6, 6))
+	var blocks [][]protocol.WriteOp
+	for range 80 {
+		blocks = append(blocks, benchWrites(randomIDs(rng, 5_000), rng.Uint64()))
+	}
+	b.ReportAllocs()
+	began, written := cpuTime(b), 0
+	for i := 0; b.Loop(); i++ {
+		writes := blocks[i%len(blocks)]
+		v, err := s.View(s.CommittedHeight())
+		must(b, err)
+		for _, w := range writes {
+			_, _, err := v.Get(w.Key)
+			must(b, err)
+		}
+		v.Close()
+		advance(b, s, writes...)
+		if i%40 == 39 {
+			flushTo(b, s, s.CommittedHeight())
+		}
+		written += len(writes)
+	}
+	b.ReportMetric(float64((cpuTime(b)-began).Nanoseconds())/float64(written), "cpu-ns/write")
+}
+
+// cpuTime is the processor time that this process has used.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

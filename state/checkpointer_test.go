@@ -51,7 +51,7 @@ func TestCheckpointerSteps(t *testing.T) {
 	clock := &fakeClock{now: millis(0)}
 	s, _ := makeStore(t, Options{Clock: clock})
 	var r recorder
-	c := NewCheckpointer(s, Policy{HoldBack: 2}, r.hooks())
+	c := NewCheckpointer(s, Policy{MaxAge: time.Second, HoldBack: 2}, r.hooks())
 	wantStep(t, c, untilChanged, 0)
 	for range 5 {
 		clock.now = clock.now.Add(100 * time.Millisecond)
@@ -79,7 +79,7 @@ func TestCheckpointerRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := makeStore(t, Options{})
 		var r recorder
-		c := NewCheckpointer(s, Policy{}, r.hooks())
+		c := NewCheckpointer(s, Policy{MaxAge: time.Second}, r.hooks())
 		ctx, stop := context.WithCancel(background)
 		ended := make(chan error)
 		go func() { ended <- c.Run(ctx) }()
@@ -108,13 +108,13 @@ func TestCheckpointerRun(t *testing.T) {
 func TestFlushAllTakesEverything(t *testing.T) {
 	s, _ := makeStore(t, Options{})
 	var r recorder
-	c := NewCheckpointer(s, Policy{MaxBytes: 300}, r.hooks())
+	c := NewCheckpointer(s, Policy{MaxBytes: 3 * (2 + writeOverhead) / 2}, r.hooks())
 	must(t, c.FlushAll(background)) // the record alone
 	for range 9 {
 		advance(t, s, put("a", "1"))
 	}
 	must(t, c.FlushAll(background))
-	if len(r.done) != 4 || s.Checkpoint().Height() != 9 { // nothing, then three times three heights of 162 bytes
+	if len(r.done) != 4 || s.Checkpoint().Height() != 9 { // nothing, then three times three heights
 		t.Fatalf("checkpoints at %v", r.done)
 	}
 }

@@ -32,9 +32,10 @@
 //
 // All methods of Store, View and Checkpointer are safe for concurrent use.
 // Commits, views and reads never wait for a sync or for a checkpoint; the one
-// exception is at Options.MapBytes. Writes live in one table, key to versions by
-// height, in 64 parts with a lock each: a read is one probe of the table, and if
-// that has no version for it, one of the View's own bbolt read transaction.
+// exception is at Options.MapBytes. Writes live in layers, one for each height,
+// and a table in 64 parts with a lock each leads from a key to its newest version
+// and on to the older ones: a read is one probe of the table, and if that has no
+// version for it, one of the View's own bbolt read transaction.
 //
 // The height of a View's snapshot is read from the meta record in that very
 // transaction. So it does not matter on which side of a checkpoint a view

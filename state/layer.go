@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -11,23 +12,34 @@ import (
 )
 
 // writeOverhead is what a write is reckoned to cost in memory beside the bytes
-// of its key and value. Measured: 170 bytes for the first version of a key in
-// the table, 100 for each further one.
-const writeOverhead = 160
+// of its key and value: 24 bytes in its layer, and 16 to 40 in the table.
+const writeOverhead = 64
 
-// layer is what one height changed. Except for committed and committedAt,
-// which the Store's lock guards and Commit sets once, it never changes.
+// layer is what one height changed, copied into two blocks of memory without
+// pointers: a checkpoint's worth of layers costs the garbage collector nothing,
+// and keeps nothing else alive. Except for committed and committedAt, which the
+// Store's lock guards and Commit sets once, it never changes after table.push.
 type layer struct {
 	height      protocol.Height
-	writes      []protocol.WriteOp // ascending by key, no key twice
-	bytes       int64              // memory that the layer is reckoned to hold
+	writes      []layerWrite // ascending by key, no key twice
+	data        []byte       // key, value, key, value …
+	bytes       int64        // memory that the layer is reckoned to hold
 	committed   protocol.Committed
 	committedAt time.Time
 }
 
-// newLayer checks the writes and retains them.
+// layerWrite is one write of a layer.
+type layerWrite struct {
+	hash     uint64 // of the key
+	before   place  // the newest version under the same hash until this one came, or nowhere
+	at       uint32 // its key starts at data[at], the value follows, up to the next write
+	keyBytes uint16
+	deleted  bool
+}
+
+// newLayer checks the writes and copies them.
 func newLayer(height protocol.Height, writes []protocol.WriteOp) (*layer, error) {
-	l := &layer{height: height, writes: writes}
+	size := 0
 	for i, w := range writes {
 		if len(w.Key) == 0 || len(w.Key) > bbolt.MaxKeySize {
 			return nil, fmt.Errorf("write %d: key of %d bytes: %w", i, len(w.Key), ErrWrites)
@@ -35,9 +47,40 @@ func newLayer(height protocol.Height, writes []protocol.WriteOp) (*layer, error)
 		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
 			return nil, fmt.Errorf("write %d: key %q out of order: %w", i, w.Key, ErrWrites)
 		}
-		l.bytes += int64(len(w.Key)+len(w.Value)) + writeOverhead
+		size += len(w.Key) + len(w.Value)
+	}
+	if size >= math.MaxUint32 {
+		return nil, fmt.Errorf("%d bytes of writes: %w", size, ErrWrites)
+	}
+	l := &layer{
+		height: height, writes: make([]layerWrite, len(writes)), data: make([]byte, 0, size),
+		bytes: int64(size) + int64(len(writes))*writeOverhead,
+	}
+	for i, w := range writes {
+		l.writes[i] = layerWrite{at: uint32(len(l.data)), keyBytes: uint16(len(w.Key)), deleted: w.Delete}
+		l.data = append(append(l.data, w.Key...), w.Value...)
 	}
 	return l, nil
+}
+
+func (l *layer) key(i int) []byte {
+	from := l.writes[i].at
+	to := from + uint32(l.writes[i].keyBytes)
+	return l.data[from:to:to]
+}
+
+func (l *layer) value(i int) []byte {
+	from, to := l.writes[i].at+uint32(l.writes[i].keyBytes), uint32(len(l.data))
+	if i+1 < len(l.writes) {
+		to = l.writes[i+1].at
+	}
+	return l.data[from:to:to]
+}
+
+// write gives a write as it was staged, but for an absent value, which is
+// empty. It aliases the layer.
+func (l *layer) write(i int) protocol.WriteOp {
+	return protocol.WriteOp{Key: l.key(i), Value: l.value(i), Delete: l.writes[i].deleted}
 }
 
 func bytesOf(layers []*layer) (n int64) {
@@ -45,36 +88,4 @@ func bytesOf(layers []*layer) (n int64) {
 		n += l.bytes
 	}
 	return n
-}
-
-// newestWrites merges layers, ascending by height, into the newest write of
-// every key, ascending by key. The result aliases the layers.
-func newestWrites(layers []*layer) []protocol.WriteOp {
-	switch len(layers) {
-	case 0:
-		return nil
-	case 1:
-		return layers[0].writes
-	}
-	half := len(layers) / 2
-	return mergeWrites(newestWrites(layers[:half]), newestWrites(layers[half:]))
-}
-
-// mergeWrites merges two ascending runs; where both write a key, newer wins.
-func mergeWrites(older, newer []protocol.WriteOp) []protocol.WriteOp {
-	merged := make([]protocol.WriteOp, 0, len(older)+len(newer))
-	for len(older) > 0 && len(newer) > 0 {
-		order := bytes.Compare(older[0].Key, newer[0].Key)
-		if order < 0 {
-			merged = append(merged, older[0])
-			older = older[1:]
-			continue
-		}
-		if order == 0 {
-			older = older[1:]
-		}
-		merged = append(merged, newer[0])
-		newer = newer[1:]
-	}
-	return append(append(merged, older...), newer...)
 }

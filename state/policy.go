@@ -13,8 +13,10 @@ type Policy struct {
 	// except for a single height that is larger.
 	MaxBytes int64
 	// MaxAge: a checkpoint is due when a height that is not held back was
-	// committed this long ago, and the last checkpoint is this old too.
-	// Default 1 s.
+	// committed this long ago, and the last checkpoint is this old too. Longer
+	// means fewer pages written, since one checkpoint writes a page once however
+	// many of its keys have changed, and more of the log to read at a restart.
+	// Default 10 s.
 	MaxAge time.Duration
 	// HoldBack is the number of newest committed heights that stay in memory,
 	// so that they can still be read as of each of them; fewer if they hold
@@ -37,7 +39,7 @@ func (p Policy) withDefaults() Policy {
 		p.MaxBytes = 32 << 20
 	}
 	if p.MaxAge == 0 {
-		p.MaxAge = time.Second
+		p.MaxAge = 10 * time.Second
 	}
 	if p.HoldBack == 0 {
 		p.HoldBack = 16

@@ -46,7 +46,7 @@ func TestPolicy(t *testing.T) {
 }
 
 func TestPolicyDefaults(t *testing.T) {
-	want := Policy{MaxBytes: 32 << 20, MaxAge: time.Second, HoldBack: 16, IdleAfter: 500 * time.Millisecond, RetryAfter: time.Second}
+	want := Policy{MaxBytes: 32 << 20, MaxAge: 10 * time.Second, HoldBack: 16, IdleAfter: 500 * time.Millisecond, RetryAfter: time.Second}
 	if got := (Policy{}).withDefaults(); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -10,11 +10,9 @@ import "github.com/lockstep-exec/lockstep/protocol"
 // or above, and what it needs from memory lies above its snapshot. Hence no
 // view needs anything at or below the lowest pin; and a view that comes later
 // has the checkpoint, or a later one, as its pin.
-//
-// Layers go oldest first, as popOldest demands.
 func (s *Store) prune() {
-	for _, l := range s.cutPruned() {
-		s.table.popOldest(l.writes)
+	if cut := s.cutPruned(); len(cut) > 0 {
+		s.table.popOldest(cut)
 	}
 }
 

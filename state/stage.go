@@ -9,8 +9,7 @@ import (
 // Stage adds the writes of a prepared block, in memory, visible to View but
 // not to ViewCommitted. The height must be the one above the highest staged or
 // committed height (ErrOrder). The writes must ascend strictly by key, and
-// keys must be between 1 and 32,768 bytes long (ErrWrites). They are kept, not
-// copied: the caller must not change them any more.
+// keys must be between 1 and 32,768 bytes long (ErrWrites). They are copied.
 func (s *Store) Stage(height protocol.Height, writes []protocol.WriteOp) error {
 	l, err := newLayer(height, writes)
 	if err != nil {
@@ -21,7 +20,7 @@ func (s *Store) Stage(height protocol.Height, writes []protocol.WriteOp) error {
 	if err := s.nextHeight(height); err != nil {
 		return err
 	}
-	s.table.push(height, writes) // nobody can see it: no view reaches above stagedLocked
+	s.table.push(l) // nobody can see it: no view reaches above stagedLocked
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.layers = append(s.layers, l)
@@ -49,7 +48,7 @@ func (s *Store) Drop(from protocol.Height) {
 	defer s.staging.Unlock()
 	dropped := s.cutLayers(from)
 	for i := len(dropped) - 1; i >= 0; i-- {
-		s.table.popNewest(dropped[i].writes)
+		s.table.popNewest(dropped[i])
 	}
 }
 

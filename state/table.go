@@ -1,8 +1,11 @@
 package state
 
 import (
+	"bytes"
 	"hash/maphash"
+	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -20,120 +23,167 @@ type version struct {
 
 // get gives the value in the form of View.Get.
 func (v version) get() ([]byte, bool, error) {
-	switch {
-	case v.deleted:
+	if v.deleted {
 		return nil, false, nil
-	case v.value == nil:
-		return []byte{}, true, nil
 	}
 	return v.value, true, nil
 }
 
-// history is the versions of one key. Most keys have one, and then it needs no
-// slice.
+// table finds, in memory, the versions of all keys that were written above the
+// pruned height. The versions stand in the layers. The table has the place of
+// the newest one by the hash of its key, and each names the place of the one
+// before, so the versions of a key are a chain, newest first. Keys that happen
+// to have the same hash share a chain.
 //
-// Invariant: heights ascend strictly, newest last.
-type history struct {
-	older  []version
-	newest version
-}
-
-// table holds, in memory, the versions of all keys that were written above the
-// pruned height. All methods are safe for concurrent use.
+// get is safe for concurrent use with everything. push and popNewest are for
+// who holds staging, popOldest for who holds flushing.
 type table struct {
-	seed  maphash.Seed
+	hash  func(key []byte) uint64
 	parts [tableParts]tablePart
+
+	// Invariant: a place that a part names is in the layers, or was cut off at
+	// their lower end. So get loads them before it lets go of the part, push
+	// adds to them before it names a place, and popNewest cuts them afterwards.
+	layers   atomic.Pointer[layers]
+	changing sync.Mutex // held to replace layers
 }
 
 type tablePart struct {
-	mu   sync.RWMutex
-	keys map[string]*history
-	_    [32]byte // keeps neighbours out of one cache line
+	mu     sync.RWMutex
+	newest map[uint64]place // by hash
+	_      [32]byte         // keeps neighbours out of one cache line
+}
+
+// place names a write of a layer. A place whose layer is gone leads nowhere.
+type place struct {
+	height uint32 // the low bits; the heights in memory are never that far apart
+	at     uint32 // index into the writes
+}
+
+var nowhere = place{at: math.MaxUint32} // no layer has so many writes
+
+// layers are consecutive heights, ascending. They never change.
+type layers []*layer
+
+// find gives the write at a place, and its layer; nil if the place leads nowhere.
+func (ls layers) find(p place) (*layer, *layerWrite) {
+	if len(ls) == 0 {
+		return nil, nil
+	}
+	i := p.height - uint32(ls[0].height)
+	if uint64(i) >= uint64(len(ls)) || uint64(p.at) >= uint64(len(ls[i].writes)) {
+		return nil, nil
+	}
+	return ls[i], &ls[i].writes[p.at]
 }
 
 func newTable() *table {
-	t := &table{seed: maphash.MakeSeed()}
+	seed := maphash.MakeSeed()
+	t := &table{hash: func(key []byte) uint64 { return maphash.Bytes(seed, key) }}
+	t.layers.Store(&layers{})
 	for i := range t.parts {
-		t.parts[i].keys = make(map[string]*history)
+		t.parts[i].newest = make(map[uint64]place)
 	}
 	return t
 }
 
-func (t *table) part(key []byte) *tablePart {
-	return &t.parts[maphash.Bytes(t.seed, key)%tableParts]
+func (t *table) part(hash uint64) *tablePart { return &t.parts[hash%tableParts] }
+
+// get gives the newest version with above < height <= asOf. Its value aliases
+// a layer.
+func (t *table) get(key []byte, above, asOf protocol.Height) (version, bool) {
+	at, layers := t.newest(t.hash(key))
+	for l, w := layers.find(at); l != nil && l.height > above; l, w = layers.find(at) {
+		if i := int(at.at); l.height <= asOf && bytes.Equal(l.key(i), key) {
+			return version{height: l.height, value: l.value(i), deleted: w.deleted}, true
+		}
+		at = w.before
+	}
+	return version{}, false
 }
 
-// get gives the newest version with above < height <= asOf.
-func (t *table) get(key []byte, above, asOf protocol.Height) (version, bool) {
-	p := t.part(key)
+// newest gives the newest place under a hash, and layers to find it in.
+func (t *table) newest(hash uint64) (place, layers) {
+	p := t.part(hash)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	h := p.keys[string(key)]
-	if h == nil {
-		return version{}, false
+	at, ok := p.newest[hash]
+	if !ok {
+		at = nowhere
 	}
-	v := h.newest
-	for i := len(h.older) - 1; v.height > asOf; i-- { // readers want the newest, or nearly
-		if i < 0 {
-			return version{}, false
-		}
-		v = h.older[i]
-	}
-	return v, v.height > above
+	return at, *t.layers.Load()
 }
 
-// push adds the writes of a height above all that the table holds.
-func (t *table) push(height protocol.Height, writes []protocol.WriteOp) {
-	for _, w := range writes {
-		t.part(w.Key).push(w.Key, version{height, w.Value, w.Delete})
+// change replaces the layers.
+func (t *table) change(next func(layers) layers) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	changed := next(*t.layers.Load())
+	t.layers.Store(&changed)
+}
+
+// push adds a layer above all that the table holds.
+func (t *table) push(l *layer) {
+	t.change(func(ls layers) layers { return append(ls[:len(ls):len(ls)], l) })
+	for i := range l.writes {
+		w := &l.writes[i]
+		w.hash = t.hash(l.key(i))
+		t.part(w.hash).push(w, place{uint32(l.height), uint32(i)})
 	}
 }
 
-func (p *tablePart) push(key []byte, v version) {
+func (p *tablePart) push(w *layerWrite, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if h := p.keys[string(key)]; h != nil {
-		h.older = append(h.older, h.newest)
-		h.newest = v
+	before, ok := p.newest[w.hash]
+	if !ok {
+		before = nowhere
+	}
+	w.before = before
+	p.newest[w.hash] = at
+}
+
+// popNewest undoes the push of the highest layer. Of keys that share a hash the
+// last one pushed comes first.
+func (t *table) popNewest(l *layer) {
+	for i := len(l.writes) - 1; i >= 0; i-- {
+		w := &l.writes[i]
+		t.part(w.hash).popNewest(w, place{uint32(l.height), uint32(i)}, &t.layers)
+	}
+	t.change(func(ls layers) layers { return ls[: len(ls)-1 : len(ls)-1] })
+}
+
+// popNewest looks at the layers with the part locked: popOldest cuts them first
+// and comes to the part later, so what it cut is not named again, or not for long.
+func (p *tablePart) popNewest(w *layerWrite, at place, all *atomic.Pointer[layers]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.newest[w.hash] != at {
 		return
 	}
-	// The key is copied: the writes of a block share one large buffer, which a
-	// key that lives on would keep in memory.
-	p.keys[string(key)] = &history{newest: v}
-}
-
-// popNewest undoes the push of the highest height.
-func (t *table) popNewest(writes []protocol.WriteOp) {
-	t.pop(writes, func(h *history) {
-		last := len(h.older) - 1
-		h.newest, h.older[last] = h.older[last], version{}
-		h.older = h.older[:last]
-	})
-}
-
-// popOldest forgets the lowest height.
-func (t *table) popOldest(writes []protocol.WriteOp) {
-	t.pop(writes, func(h *history) {
-		h.older[0] = version{} // lets go of the value; append moves the rest one day
-		h.older = h.older[1:]
-	})
-}
-
-// pop takes one version off the history of each key that is written: the only
-// one, with its key, or the one that shorten takes off.
-func (t *table) pop(writes []protocol.WriteOp, shorten func(*history)) {
-	for _, w := range writes {
-		t.part(w.Key).pop(w.Key, shorten)
+	if before, _ := all.Load().find(w.before); before != nil {
+		p.newest[w.hash] = w.before
+	} else {
+		delete(p.newest, w.hash)
 	}
 }
 
-func (p *tablePart) pop(key []byte, shorten func(*history)) {
+// popOldest forgets the lowest layers.
+func (t *table) popOldest(oldest []*layer) {
+	t.change(func(ls layers) layers { return append(layers(nil), ls[len(oldest):]...) })
+	for _, l := range oldest {
+		for i := range l.writes {
+			hash := l.writes[i].hash
+			t.part(hash).popOldest(hash, place{uint32(l.height), uint32(i)})
+		}
+	}
+}
+
+func (p *tablePart) popOldest(hash uint64, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if h := p.keys[string(key)]; len(h.older) > 0 {
-		shorten(h)
-	} else {
-		delete(p.keys, string(key))
+	if p.newest[hash] == at {
+		delete(p.newest, hash)
 	}
 }
 
@@ -142,7 +192,7 @@ func (t *table) keyCount() (n int) {
 	for i := range t.parts {
 		p := &t.parts[i]
 		p.mu.RLock()
-		n += len(p.keys)
+		n += len(p.newest)
 		p.mu.RUnlock()
 	}
 	return n

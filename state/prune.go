@@ -11,29 +11,25 @@ import "github.com/lockstep-exec/lockstep/protocol"
 // view needs anything at or below the lowest pin; and a view that comes later
 // has the checkpoint, or a later one, as its pin.
 func (s *Store) prune() {
-	if cut := s.cutPruned(); len(cut) > 0 {
-		s.table.popOldest(cut)
+	if n := s.cutPruned(); n > 0 {
+		s.table.popOldest(n)
 	}
 }
 
-// cutPruned takes off the layers to forget. From its end on, nobody relies on
-// what the table has of them.
-func (s *Store) cutPruned() []*layer {
+// cutPruned takes off the layers to forget, and gives their number. From its
+// end on, nobody relies on what the table has of them.
+func (s *Store) cutPruned() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed { // views are being closed under those who use them
-		return nil
+		return 0
 	}
 	limit := s.lowestPinLocked()
-	if limit == s.pruned {
-		return nil
-	}
-	n := limit - s.pruned
-	cut := s.layers[:n:n]
+	n := int(limit - s.pruned)
+	s.pinnedBytes -= bytesOf(s.layers[:n])
 	s.layers = append([]*layer(nil), s.layers[n:]...)
 	s.pruned = limit
-	s.pinnedBytes -= bytesOf(cut)
-	return cut
+	return n
 }
 
 // lowestPinLocked is the height up to which nobody needs versions in memory.

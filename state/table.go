@@ -38,20 +38,21 @@ func (v version) get() ([]byte, bool, error) {
 // get is safe for concurrent use with everything. push and popNewest are for
 // who holds staging, popOldest for who holds flushing.
 type table struct {
-	hash  func(key []byte) uint64
+	hash  func(key []byte) uint64 // never 0
 	parts [tableParts]tablePart
 
-	// Invariant: a place that a part names is in the layers, or was cut off at
-	// their lower end. So get loads them before it lets go of the part, push
-	// adds to them before it names a place, and popNewest cuts them afterwards.
+	// Invariant: a place that a part names is in the layers, or leads nowhere,
+	// and does so for ever: it was cut off at their lower end. So get loads them
+	// before it lets go of the part, push adds to them before it names a place,
+	// and popNewest cuts them afterwards.
 	layers   atomic.Pointer[layers]
 	changing sync.Mutex // held to replace layers
 }
 
 type tablePart struct {
 	mu     sync.RWMutex
-	newest map[uint64]place // by hash
-	_      [32]byte         // keeps neighbours out of one cache line
+	newest slots
+	_      [8]byte // keeps neighbours out of one cache line
 }
 
 // place names a write of a layer. A place whose layer is gone leads nowhere.
@@ -77,13 +78,16 @@ func (ls layers) find(p place) (*layer, *layerWrite) {
 	return ls[i], &ls[i].writes[p.at]
 }
 
+// have reports whether a place leads to a write.
+func (ls layers) have(p place) bool {
+	l, _ := ls.find(p)
+	return l != nil
+}
+
 func newTable() *table {
 	seed := maphash.MakeSeed()
-	t := &table{hash: func(key []byte) uint64 { return maphash.Bytes(seed, key) }}
+	t := &table{hash: func(key []byte) uint64 { return max(1, maphash.Bytes(seed, key)) }}
 	t.layers.Store(&layers{})
-	for i := range t.parts {
-		t.parts[i].newest = make(map[uint64]place)
-	}
 	return t
 }
 
@@ -107,11 +111,7 @@ func (t *table) newest(hash uint64) (place, layers) {
 	p := t.part(hash)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	at, ok := p.newest[hash]
-	if !ok {
-		at = nowhere
-	}
-	return at, *t.layers.Load()
+	return p.newest.get(hash), *t.layers.Load()
 }
 
 // change replaces the layers.
@@ -128,19 +128,14 @@ func (t *table) push(l *layer) {
 	for i := range l.writes {
 		w := &l.writes[i]
 		w.hash = t.hash(l.key(i))
-		t.part(w.hash).push(w, place{uint32(l.height), uint32(i)})
+		t.part(w.hash).push(w, place{uint32(l.height), uint32(i)}, &t.layers)
 	}
 }
 
-func (p *tablePart) push(w *layerWrite, at place) {
+func (p *tablePart) push(w *layerWrite, at place, all *atomic.Pointer[layers]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, ok := p.newest[w.hash]
-	if !ok {
-		before = nowhere
-	}
-	w.before = before
-	p.newest[w.hash] = at
+	w.before = p.newest.put(w.hash, at, *all.Load())
 }
 
 // popNewest undoes the push of the highest layer. Of keys that share a hash the
@@ -148,43 +143,21 @@ func (p *tablePart) push(w *layerWrite, at place) {
 func (t *table) popNewest(l *layer) {
 	for i := len(l.writes) - 1; i >= 0; i-- {
 		w := &l.writes[i]
-		t.part(w.hash).popNewest(w, place{uint32(l.height), uint32(i)}, &t.layers)
+		t.part(w.hash).popNewest(w)
 	}
 	t.change(func(ls layers) layers { return ls[: len(ls)-1 : len(ls)-1] })
 }
 
-// popNewest looks at the layers with the part locked: popOldest cuts them first
-// and comes to the part later, so what it cut is not named again, or not for long.
-func (p *tablePart) popNewest(w *layerWrite, at place, all *atomic.Pointer[layers]) {
+func (p *tablePart) popNewest(w *layerWrite) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.newest[w.hash] != at {
-		return
-	}
-	if before, _ := all.Load().find(w.before); before != nil {
-		p.newest[w.hash] = w.before
-	} else {
-		delete(p.newest, w.hash)
-	}
+	p.newest.table[p.newest.find(w.hash)].newest = w.before
 }
 
-// popOldest forgets the lowest layers.
-func (t *table) popOldest(oldest []*layer) {
-	t.change(func(ls layers) layers { return append(layers(nil), ls[len(oldest):]...) })
-	for _, l := range oldest {
-		for i := range l.writes {
-			hash := l.writes[i].hash
-			t.part(hash).popOldest(hash, place{uint32(l.height), uint32(i)})
-		}
-	}
-}
-
-func (p *tablePart) popOldest(hash uint64, at place) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.newest[hash] == at {
-		delete(p.newest, hash)
-	}
+// popOldest forgets so many of the lowest layers. Places in them lead nowhere
+// from now on.
+func (t *table) popOldest(n int) {
+	t.change(func(ls layers) layers { return append(layers(nil), ls[n:]...) })
 }
 
 // keyCount is the number of keys that have a version.
@@ -192,7 +165,7 @@ func (t *table) keyCount() (n int) {
 	for i := range t.parts {
 		p := &t.parts[i]
 		p.mu.RLock()
-		n += len(p.newest)
+		n += p.newest.count(*t.layers.Load())
 		p.mu.RUnlock()
 	}
 	return n

@@ -61,7 +61,7 @@ func TestTableKeepsKeysOfOneHashApart(t *testing.T) {
 	want(3, map[string]string{"a": "2", "b": "3", "c": "2"})
 	table.popNewest(pushed[2])
 	want(3, map[string]string{"a": "2", "b": "1", "c": "2"})
-	table.popOldest(pushed[:1])
+	table.popOldest(1)
 	want(3, map[string]string{"a": "2", "c": "2"})
 	table.popNewest(pushed[1])
 	want(3, nil)
@@ -80,7 +80,7 @@ func TestTableDropsOverAPrunedVersion(t *testing.T) {
 		table.push(l)
 		pushed = append(pushed, l)
 	}
-	table.popOldest(pushed[:1])
+	table.popOldest(1)
 	table.popNewest(pushed[1])
 	if n := table.keyCount(); n != 0 {
 		t.Errorf("%d keys in an empty table", n)

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -26,25 +25,35 @@ func (r *run) outcomeOf(pushed [][]byte) (protocol.Result, []protocol.WriteOp, e
 	}, writes, nil
 }
 
+// writes gives the writes and what they add to the state digest.
 func (r *run) writes() ([]protocol.WriteOp, protocol.Sum) {
-	writes := make([]protocol.WriteOp, 0, len(r.graph.keys))
+	changed := r.graph.inOrder(r.changed())
+	writes := make([]protocol.WriteOp, len(changed))
 	var delta protocol.Sum
+	for i, k := range changed {
+		key, old, now := r.graph.keys[k].key, r.base[k], r.versions[r.graph.keys[k].last]
+		if old.present {
+			delta = delta.Sub(protocol.PairSum(key, old.bytes))
+		}
+		if now.present {
+			delta = delta.Add(protocol.PairSum(key, now.bytes))
+		}
+		writes[i] = protocol.WriteOp{Key: key, Value: now.bytes, Delete: !now.present}
+	}
+	return writes, delta
+}
+
+// changed gives the keys that have another value after the block than before.
+func (r *run) changed() []int32 {
+	changed := make([]int32, 0, len(r.graph.keys))
 	for i, k := range r.graph.keys {
 		if k.last == base {
 			continue
 		}
 		old, now := r.base[i], r.versions[k.last]
-		if old.present == now.present && bytes.Equal(old.bytes, now.bytes) {
-			continue
+		if old.present != now.present || !bytes.Equal(old.bytes, now.bytes) {
+			changed = append(changed, int32(i))
 		}
-		if old.present {
-			delta = delta.Sub(protocol.PairSum(k.key, old.bytes))
-		}
-		if now.present {
-			delta = delta.Add(protocol.PairSum(k.key, now.bytes))
-		}
-		writes = append(writes, protocol.WriteOp{Key: k.key, Value: now.bytes, Delete: !now.present})
 	}
-	slices.SortFunc(writes, func(a, b protocol.WriteOp) int { return bytes.Compare(a.Key, b.Key) })
-	return writes, delta
+	return changed
 }

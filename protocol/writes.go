@@ -1,6 +1,9 @@
 package protocol
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // WriteOp is one change to the state: set the key to Value, or delete it.
 type WriteOp struct {
@@ -68,4 +71,15 @@ func decodeWrite(r *decoder) WriteOp {
 	}
 	op.Value = r.raw(int(n))
 	return op
+}
+
+// KeyPrefix gives the first eight bytes of a key as a number. Numbers that
+// differ order as the keys do; those of different keys may be equal.
+func KeyPrefix(key []byte) uint64 {
+	if len(key) >= 8 {
+		return binary.BigEndian.Uint64(key)
+	}
+	var padded [8]byte
+	copy(padded[:], key)
+	return binary.BigEndian.Uint64(padded[:])
 }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -28,7 +27,7 @@ type merge struct {
 
 // head stands for one write.
 type head struct {
-	prefix    uint64 // eight bytes of its key, big-endian, with zeros for what is missing
+	prefix    uint64 // protocol.KeyPrefix of its key behind the shared bytes
 	layer, at uint32
 }
 
@@ -48,7 +47,7 @@ func (m *merge) heads(layer int) []head {
 	l := m.layers[layer]
 	heads := make([]head, len(l.writes))
 	for i := range heads {
-		heads[i] = head{prefix: prefixOf(l.key(i)[m.shared:]), layer: uint32(layer), at: uint32(i)}
+		heads[i] = head{prefix: protocol.KeyPrefix(l.key(i)[m.shared:]), layer: uint32(layer), at: uint32(i)}
 	}
 	return heads
 }
@@ -80,16 +79,6 @@ func (m *merge) compare(a, b head) int {
 		return 1
 	}
 	return bytes.Compare(m.layers[a.layer].key(int(a.at)), m.layers[b.layer].key(int(b.at)))
-}
-
-// prefixOf gives the first eight bytes as a number that orders as they do.
-func prefixOf(key []byte) uint64 {
-	if len(key) >= 8 {
-		return binary.BigEndian.Uint64(key)
-	}
-	var padded [8]byte
-	copy(padded[:], key)
-	return binary.BigEndian.Uint64(padded[:])
 }
 
 // sharedPrefix is the number of bytes that all keys of the layers begin with:

@@ -19,13 +19,14 @@ type graph struct {
 	tasks    []task
 	accesses []access // of all tasks, one after the other
 	versions int      // versions made by tasks
+	remote   int      // values that must come from other shards
 	keys     []localKey
 	byIndex  []uint32 // place in the block of each task, ascending
 }
 
 // task is one transaction on this shard.
 type task struct {
-	transaction protocol.Transaction
+	transaction *protocol.Transaction
 	first       int32 // its accesses are accesses[first : first+len(transaction.Access)]
 	executes    bool  // this shard owns one of its write keys, or it has none and the first key is here
 	remote      int32 // values that must come from other shards
@@ -38,14 +39,14 @@ type task struct {
 type access struct {
 	owner  protocol.ShardID
 	local  bool
-	key    int32 // index into keys, if local
+	key    int32 // index into keys if local, else into the values that must come, or none
 	before int32 // version read: index, or base for the value before the block
 	after  int32 // version made, or none
 }
 
 const (
 	base = -1 // the value before the block
-	none = -2 // no version
+	none = -2 // no version, no key
 )
 
 // localKey is a key of this shard that the sub-block touches.
@@ -71,7 +72,8 @@ func (g *graph) find(index uint32) (int, bool) {
 	})
 }
 
-// newGraph derives the graph of a sub-block as seen by one shard.
+// newGraph derives the graph of a sub-block as seen by one shard. It keeps the
+// sub-block.
 func newGraph(sub protocol.SubBlock, slots protocol.SlotTable, self protocol.ShardID) *graph {
 	total := 0
 	for i := range sub {
@@ -82,12 +84,15 @@ func newGraph(sub protocol.SubBlock, slots protocol.SlotTable, self protocol.Sha
 			tasks: make([]task, len(sub)), accesses: make([]access, 0, total), byIndex: make([]uint32, len(sub)),
 		},
 		slots: slots, self: self,
-		keyAt:  make(map[string]int32, total),
-		writer: make([]int32, 0, total),
 	}
+	local := 0
 	for i := range sub {
-		b.graph.byIndex[i] = sub[i].Index
-		b.add(int32(i), sub[i].Transaction)
+		b.byIndex[i] = sub[i].Index
+		local += b.own(&b.tasks[i], &sub[i].Transaction)
+	}
+	b.keys, b.writer, b.index = make([]localKey, 0, local), make([]int32, 0, local), newKeyIndex(local)
+	for i := range b.tasks {
+		b.add(int32(i))
 	}
 	return b.graph
 }
@@ -96,58 +101,69 @@ type graphBuilder struct {
 	*graph
 	slots  protocol.SlotTable
 	self   protocol.ShardID
-	keyAt  map[string]int32
-	writer []int32 // by version: the task that makes it
+	index  keyIndex
+	writer []int32            // by version: the task that makes it
+	pushTo []protocol.ShardID // of tasks, one after the other
 }
 
-func (b *graphBuilder) add(id int32, t protocol.Transaction) {
-	task := &b.tasks[id]
-	task.transaction, task.first = t, int32(len(b.accesses))
-	for _, a := range t.Access {
+// own finds who owns the keys of a task, and gives the number of those here.
+func (b *graphBuilder) own(t *task, of *protocol.Transaction) (local int) {
+	t.transaction, t.first = of, int32(len(b.accesses))
+	for _, a := range of.Access {
 		owner := b.slots.Owner(a.Key)
-		b.accesses = append(b.accesses, access{owner: owner, local: owner == b.self, after: none})
+		b.accesses = append(b.accesses, access{owner: owner, local: owner == b.self, key: none, after: none})
+		if owner == b.self {
+			local++
+		}
 	}
-	b.roles(task)
-	for i, a := range t.Access {
-		if at := &b.accesses[int(task.first)+i]; at.local {
-			b.bind(id, task, at, a)
-		} else if task.executes && a.Mode.Reads() {
-			task.remote++
+	return local
+}
+
+func (b *graphBuilder) add(id int32) {
+	t := &b.tasks[id]
+	b.roles(t)
+	accesses := b.of(t)
+	for i, a := range t.transaction.Access {
+		if at := &accesses[i]; at.local {
+			b.bind(id, t, at, a)
+		} else if t.executes && a.Mode.Reads() {
+			at.key = int32(b.remote)
+			b.remote++
+			t.remote++
 		}
 	}
 }
 
 // roles finds the shards that execute the transaction, this one among them or not.
 func (b *graphBuilder) roles(t *task) {
-	owns := b.of(t)
+	from, owns := len(b.pushTo), b.of(t)
 	writes := false
 	for i, a := range t.transaction.Access {
 		if a.Mode.Writes() {
 			writes = true
-			b.role(t, owns[i].owner)
+			b.role(t, owns[i].owner, from)
 		}
 	}
 	if !writes {
-		b.role(t, owns[0].owner)
+		b.role(t, owns[0].owner, from)
 	}
+	t.pushTo = b.pushTo[from:len(b.pushTo):len(b.pushTo)]
 }
 
-func (b *graphBuilder) role(t *task, executor protocol.ShardID) {
+func (b *graphBuilder) role(t *task, executor protocol.ShardID, from int) {
 	switch {
 	case executor == b.self:
 		t.executes = true
-	case !slices.Contains(t.pushTo, executor):
-		t.pushTo = append(t.pushTo, executor)
+	case !slices.Contains(b.pushTo[from:], executor):
+		b.pushTo = append(b.pushTo, executor)
 	}
 }
 
 // bind ties an access of a local key to the version before it. A write waits
 // for that version too: it is the value after the task if the task fails.
 func (b *graphBuilder) bind(id int32, t *task, at *access, a protocol.Access) {
-	k, ok := b.keyAt[string(a.Key)]
-	if !ok {
-		k = int32(len(b.keys))
-		b.keyAt[string(a.Key)] = k
+	k := b.index.find(a.Key, b.keys)
+	if int(k) == len(b.keys) {
 		b.keys = append(b.keys, localKey{key: a.Key, last: base})
 	}
 	key := &b.keys[k]

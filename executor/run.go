@@ -29,7 +29,7 @@ type run struct {
 	// remoteMu guards what comes from other shards. A task reads its own
 	// remote values after its wait count has reached 0, which orders the two.
 	remoteMu sync.Mutex
-	remote   []remoteValue // by access
+	remote   []remoteValue // by the key of an access that is not local
 	missing  []int         // by shard: values still to come
 }
 
@@ -53,7 +53,7 @@ func newRun(attempt protocol.AttemptID, g *graph, m Machine, limits protocol.Lim
 		versions: make([]value, g.versions),
 		depends:  make([]atomic.Int32, len(g.tasks)), wait: make([]atomic.Int32, len(g.tasks)),
 		outcome: make([]string, len(g.tasks)),
-		remote:  make([]remoteValue, len(g.accesses)), missing: make([]int, shards),
+		remote:  make([]remoteValue, g.remote), missing: make([]int, shards),
 	}
 	for i := range g.tasks {
 		t := &g.tasks[i]
@@ -68,8 +68,8 @@ func newRun(attempt protocol.AttemptID, g *graph, m Machine, limits protocol.Lim
 }
 
 func (r *run) countMissing(t *task) {
-	for i, a := range r.graph.of(t) {
-		if !a.local && t.transaction.Access[i].Mode.Reads() {
+	for _, a := range r.graph.of(t) {
+		if !a.local && a.key != none {
 			r.missing[a.owner]++
 		}
 	}
@@ -126,13 +126,16 @@ func (r *run) before(a access) value {
 func (r *run) perform(id int32, tx *Tx, out pushes, ready []int32) []int32 {
 	t := &r.graph.tasks[id]
 	accesses := r.graph.of(t)
-	tx.Reset(t.transaction)
+	tx.Reset(*t.transaction)
 	for i, a := range accesses {
-		v := r.remote[int(t.first)+i].value
-		if a.local {
-			v = r.before(a)
+		switch {
+		case a.local:
+			v := r.before(a)
+			tx.SetInput(i, v.bytes, v.present)
+		case a.key != none:
+			v := r.remote[a.key]
+			tx.SetInput(i, v.bytes, v.present)
 		}
-		tx.SetInput(i, v.bytes, v.present)
 	}
 	outcome, err := Run(r.machine, tx)
 	if err != nil {
@@ -176,15 +179,14 @@ func (r *run) deliver(from protocol.ShardID, values []byte) (ready []int32, err 
 		if !ok || key >= len(r.graph.tasks[id].transaction.Access) {
 			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not executed here", from, key, index)
 		}
-		t := &r.graph.tasks[id]
-		at := int(t.first) + key
-		if r.graph.accesses[at].owner != from || !t.executes || !t.transaction.Access[key].Mode.Reads() {
+		at := &r.graph.of(&r.graph.tasks[id])[key]
+		if at.owner != from || at.local || at.key == none {
 			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not its to push", from, key, index)
 		}
-		if r.remote[at].came {
+		if r.remote[at.key].came {
 			return nil
 		}
-		r.remote[at] = remoteValue{value: value{bytes: b, present: present}, came: true}
+		r.remote[at.key] = remoteValue{value: value{bytes: b, present: present}, came: true}
 		r.missing[from]--
 		if r.wait[id].Add(-1) == 0 {
 			ready = append(ready, int32(id))

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -60,17 +59,7 @@ func (g *graph) of(t *task) []access {
 }
 
 // find gives the task of a transaction by its place in the block.
-func (g *graph) find(index uint32) (int, bool) {
-	return sort.Find(len(g.byIndex), func(i int) int {
-		switch at := g.byIndex[i]; {
-		case index < at:
-			return -1
-		case index > at:
-			return 1
-		}
-		return 0
-	})
-}
+func (g *graph) find(index uint32) (int, bool) { return slices.BinarySearch(g.byIndex, index) }
 
 // newGraph derives the graph of a sub-block as seen by one shard. It keeps the
 // sub-block.

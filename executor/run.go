@@ -143,15 +143,15 @@ func (r *run) perform(id int32, tx *Tx, out pushes, ready []int32) []int32 {
 		return ready
 	}
 	r.outcome[id] = outcome
-	for _, a := range accesses {
-		if a.after != none {
-			r.versions[a.after] = r.before(a)
+	for i, a := range accesses {
+		if a.after == none {
+			continue
 		}
-	}
-	for i, w := range tx.Writes() {
-		if a := accesses[i]; a.after != none {
-			r.versions[a.after] = value{bytes: w.Value, present: !w.Delete}
+		v, wrote := tx.written(i)
+		if !wrote {
+			v = r.before(a)
 		}
+		r.versions[a.after] = v
 	}
 	return r.finish(id, out, ready)
 }

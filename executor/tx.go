@@ -151,6 +151,12 @@ func (tx *Tx) Writes() iter.Seq2[int, protocol.WriteOp] {
 	}
 }
 
+// written gives, after Run, what key i holds by a change to be kept.
+func (tx *Tx) written(i int) (v value, ok bool) {
+	c := &tx.cells[i]
+	return value{bytes: c.value, present: c.has}, tx.applied && c.wrote
+}
+
 func (tx *Tx) mayWrite(i int) bool {
 	if !tx.inRange(i) {
 		return false

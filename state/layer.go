@@ -12,7 +12,8 @@ import (
 )
 
 // writeOverhead is what a write is reckoned to cost in memory beside the bytes
-// of its key and value: 24 bytes in its layer, and 16 to 40 in the table.
+// of its key and value: 24 bytes in its layer, and 21 to 64 in the table,
+// if it is the first version of its key.
 const writeOverhead = 64
 
 // layer is what one height changed, copied into two blocks of memory without

@@ -38,6 +38,7 @@ type host struct {
 }
 
 func (h host) run(cmd *cobra.Command) error {
+	relaxCollector()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready
 	var web *serve.HTTP

@@ -1,8 +1,6 @@
 package coordinator
 
 import (
-	"slices"
-
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -16,32 +14,63 @@ func NewBlock(key string, body []byte, transactions []protocol.Transaction, slot
 }
 
 // partition gives every shard the transactions that touch it, in block order,
-// and notes which of them it executes.
+// and notes which of them it executes. It measures the parts before it makes
+// them: a block is large, and memory for it is better taken once.
 func partition(transactions []protocol.Transaction, slots protocol.SlotTable) []protocol.Part {
-	subs := make([]protocol.SubBlock, slots.Shards())
-	parts := make([]protocol.Part, slots.Shards())
-	var touched, executors []protocol.ShardID
-	for i, t := range transactions {
-		touched = touchedBy(t, slots, touched[:0])
-		executors = t.Executors(slots, executors[:0])
-		for _, s := range touched {
-			subs[s] = append(subs[s], protocol.SubTransaction{Index: uint32(i), Transaction: t})
-			parts[s].Executes = append(parts[s].Executes, slices.Contains(executors, s))
+	touches := make([]protocol.Touch, 0, 2*len(transactions))
+	ends := make([]int, len(transactions)) // of the touches of each transaction
+	sizes := make([]partSize, slots.Shards())
+	for i := range transactions {
+		t := &transactions[i]
+		from := len(touches)
+		touches = t.Touches(slots, touches)
+		for _, touch := range touches[from:] {
+			sizes[touch.Shard].transactions++
+			sizes[touch.Shard].bytes += t.EncodedLen()
 		}
+		ends[i] = len(touches)
 	}
-	for s := range parts {
-		parts[s].Indexes = subs[s].Indexes()
-		parts[s].SubBlock = protocol.EncodeSubBlock(subs[s])
+	writers := make([]partWriter, len(sizes))
+	for s, size := range sizes {
+		writers[s] = newPartWriter(size)
+	}
+	from := 0
+	for i, end := range ends {
+		for _, touch := range touches[from:end] {
+			writers[touch.Shard].add(uint32(i), &transactions[i], touch.Executes)
+		}
+		from = end
+	}
+	parts := make([]protocol.Part, len(writers))
+	for s := range writers {
+		parts[s] = writers[s].part()
 	}
 	return parts
 }
 
-// touchedBy appends the shards that own a key of the transaction.
-func touchedBy(t protocol.Transaction, slots protocol.SlotTable, dst []protocol.ShardID) []protocol.ShardID {
-	for _, a := range t.Access {
-		if s := slots.Owner(a.Key); !slices.Contains(dst, s) {
-			dst = append(dst, s)
-		}
+// partSize is how much one shard gets of a block.
+type partSize struct{ transactions, bytes int }
+
+// partWriter makes the part of one shard.
+type partWriter struct {
+	indexes  []uint32
+	executes []bool
+	subBlock protocol.SubBlockWriter
+}
+
+func newPartWriter(size partSize) partWriter {
+	return partWriter{
+		indexes: make([]uint32, 0, size.transactions), executes: make([]bool, 0, size.transactions),
+		subBlock: protocol.NewSubBlockWriter(size.transactions, size.bytes),
 	}
-	return dst
+}
+
+func (w *partWriter) add(index uint32, t *protocol.Transaction, executes bool) {
+	w.indexes = append(w.indexes, index)
+	w.executes = append(w.executes, executes)
+	w.subBlock.Add(index, t)
+}
+
+func (w *partWriter) part() protocol.Part {
+	return protocol.Part{Indexes: w.indexes, Executes: w.executes, SubBlock: w.subBlock.Bytes()}
 }

@@ -54,30 +54,6 @@ func NewTransaction(payload []byte, access []Access) Transaction {
 	return Transaction{Payload: payload, Access: merged}
 }
 
-// Executor gives the shards that execute the transaction: the owners of its
-// write keys, or the owner of the first key if it declares no write. The
-// result is ascending and appended to dst.
-func (t Transaction) Executors(slots SlotTable, dst []ShardID) []ShardID {
-	from := len(dst)
-	for _, a := range t.Access {
-		if a.Mode.Writes() {
-			dst = appendShard(dst, from, slots.Owner(a.Key))
-		}
-	}
-	if len(dst) == from && len(t.Access) > 0 {
-		dst = append(dst, slots.Owner(t.Access[0].Key))
-	}
-	slices.Sort(dst[from:])
-	return dst
-}
-
-func appendShard(dst []ShardID, from int, s ShardID) []ShardID {
-	if slices.Contains(dst[from:], s) {
-		return dst
-	}
-	return append(dst, s)
-}
-
 // Limits bounds what a block may hold. It is part of the cluster's
 // configuration record, because an over-long value is an outcome, and outcomes
 // must agree on every shard.
@@ -129,7 +105,7 @@ func (l Limits) Validate() error {
 //	key         = u8 mode, u16 length, bytes
 //	sub-block   = u32 number of transactions, (u32 index in the block, transaction) …
 
-func (t Transaction) encode(w *encoder) {
+func (t *Transaction) encode(w *encoder) {
 	if t.encoded != nil {
 		w.raw(t.encoded)
 		return
@@ -144,7 +120,7 @@ func (t Transaction) encode(w *encoder) {
 }
 
 // EncodedLen is the number of bytes of the canonical encoding.
-func (t Transaction) EncodedLen() int {
+func (t *Transaction) EncodedLen() int {
 	if t.encoded != nil {
 		return len(t.encoded)
 	}
@@ -274,18 +250,37 @@ func (s SubBlock) Indexes() []uint32 {
 
 // EncodeSubBlock gives the canonical encoding.
 func EncodeSubBlock(s SubBlock) []byte {
-	size := 4
+	size := 0
 	for _, t := range s {
-		size += 4 + t.EncodedLen()
+		size += t.EncodedLen()
 	}
-	w := encoder{buf: make([]byte, 0, size)}
-	w.u32(uint32(len(s)))
-	for _, t := range s {
-		w.u32(t.Index)
-		t.encode(&w)
+	w := NewSubBlockWriter(len(s), size)
+	for i := range s {
+		w.Add(s[i].Index, &s[i].Transaction)
 	}
-	return w.buf
+	return w.Bytes()
 }
+
+// SubBlockWriter writes the canonical encoding of a sub-block, transaction by
+// transaction.
+type SubBlockWriter struct{ w encoder }
+
+// NewSubBlockWriter begins a sub-block of so many transactions, with room for
+// bytes, the sum of their EncodedLen.
+func NewSubBlockWriter(transactions, bytes int) SubBlockWriter {
+	w := encoder{buf: make([]byte, 0, 4+4*transactions+bytes)}
+	w.u32(uint32(transactions))
+	return SubBlockWriter{w}
+}
+
+// Add writes the next transaction; there must be as many as were announced.
+func (s *SubBlockWriter) Add(index uint32, t *Transaction) {
+	s.w.u32(index)
+	t.encode(&s.w)
+}
+
+// Bytes gives the encoding.
+func (s *SubBlockWriter) Bytes() []byte { return s.w.buf }
 
 // DecodeSubBlock reads and checks a sub-block. The transactions alias b.
 func DecodeSubBlock(b []byte, limits Limits) (SubBlock, error) {

@@ -181,5 +181,10 @@ func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 	now := c.core.Status()
 	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
 	out.Quarantined = now.Ended
+	out.Fsyncs = uint64(c.Fsyncs())
 	return out
 }
+
+// Fsyncs counts how often the coordinator has forced its files since it was
+// opened.
+func (c *Coordinator) Fsyncs() int64 { return c.log.Fsyncs() + c.history.Fsyncs() }

@@ -108,7 +108,7 @@ func (s *Shard) Entry() *wirepb.ShardStatus {
 	out := &wirepb.ShardStatus{
 		Id: uint32(s.options.Shard), CommittedHeight: uint64(now.Committed.Height()), CheckpointedHeight: uint64(now.Checkpointed),
 		StateDigest: now.Committed.Digest[:], Address: s.options.Address, Epoch: uint64(now.Epoch),
-		Directory: directory[:],
+		Directory: directory[:], Fsyncs: uint64(s.Fsyncs()),
 	}
 	out.State, out.Reason = s.describe(now)
 	out.FirstSlot, out.LastSlot = wire.SlotRange(now.Config.Slots, s.options.Shard)
@@ -117,6 +117,9 @@ func (s *Shard) Entry() *wirepb.ShardStatus {
 	}
 	return out
 }
+
+// Fsyncs counts how often the shard has forced its files since it was opened.
+func (s *Shard) Fsyncs() int64 { return s.storage.log.Fsyncs() + s.storage.store.Stats().Fsyncs }
 
 func (s *Shard) describe(now *Status) (wirepb.ShardState, string) {
 	switch {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"go.etcd.io/bbolt"
@@ -28,6 +29,7 @@ type database struct {
 	file   *os.File
 	dir    string
 	wedged bool // bbolt panicked while writing, and may hold its locks for good
+	fsyncs atomic.Int64
 }
 
 // Close closes the file. A wedged database is only let go of: its map stays,

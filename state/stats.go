@@ -13,6 +13,8 @@ type Stats struct {
 	PendingBytes int64 // memory: committed, not checkpointed
 	PinnedBytes  int64 // memory: checkpointed, kept for open views
 
+	Fsyncs int64 // how often the file was forced since it was opened
+
 	OpenViews int
 	LowestPin protocol.Height // nothing above it is forgotten, because of open views; Checkpointed if none holds back
 }
@@ -29,6 +31,7 @@ func (s *Store) Stats() Stats {
 		StagedBytes:  s.stagedBytes,
 		PendingBytes: s.pendingBytes,
 		PinnedBytes:  s.pinnedBytes,
+		Fsyncs:       s.db.fsyncs.Load(),
 		OpenViews:    len(s.views),
 		LowestPin:    s.lowestPinLocked(),
 	}

@@ -19,6 +19,7 @@ const fillPercent = 0.5
 // leaves the outcome unknown: if the last sync fails, bbolt reports an error
 // and yet shows the new state.
 func (db *database) write(writes []protocol.WriteOp, cp Checkpoint) error {
+	before := db.length()
 	err := guard("write", func() error {
 		return db.Update(func(tx *bbolt.Tx) error {
 			if err := putPairs(tx.Bucket(pairsBucket), writes); err != nil {
@@ -28,7 +29,20 @@ func (db *database) write(writes []protocol.WriteOp, cp Checkpoint) error {
 		})
 	})
 	db.wedged = errors.Is(err, ErrDamaged)
+	db.fsyncs.Add(2) // bbolt forces the pages, and then the meta page,
+	if db.length() != before {
+		db.fsyncs.Add(1) // and a file that it makes longer
+	}
 	return err
+}
+
+// length is the length of the file in bytes; 0 if the system does not tell.
+func (db *database) length() int64 {
+	info, err := db.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // putPairs applies writes, ascending by key, so that each page is visited once.

@@ -118,6 +118,7 @@ func (l *Log) encode(r Record, sum uint32, ahead int) []byte {
 // written to the new one: so a segment that is not the last is always durable,
 // and a bad frame in it is damage.
 func (l *Log) segmentBegun() error {
+	l.fsyncs.Add(2) // with that of tidwall/wal
 	if err := l.dirFile.Sync(); err != nil {
 		return l.fail("sync log directory", err)
 	}
@@ -141,6 +142,7 @@ func (l *Log) syncTail() error {
 	if l.durable.Load() == l.last.Load() {
 		return nil
 	}
+	l.fsyncs.Add(1)
 	if err := l.tw.Sync(); err != nil {
 		return l.fail("sync", err)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Log is an open log. It is safe for concurrent use: one mutex orders all that
 // touches the files, and a Sync holds it. The methods that only report (First,
-// Last, Durable, SizeBytes, Segments, Err, Repairs, ID) never wait, so they
+// Last, Durable, SizeBytes, Segments, Fsyncs, Err, Repairs, ID) never wait, so they
 // answer even while the disk does not.
 type Log struct {
 	dir     string
@@ -39,6 +39,7 @@ type Log struct {
 	durable  atomic.Uint64 // Invariant: durable <= last
 	size     atomic.Int64
 	segments atomic.Int64
+	fsyncs   atomic.Int64
 	poison   atomic.Pointer[poison]
 }
 
@@ -66,6 +67,11 @@ func (l *Log) SizeBytes() int64 { return l.size.Load() }
 
 // Segments is the number of segment files.
 func (l *Log) Segments() int { return int(l.segments.Load()) }
+
+// Fsyncs counts how often files of the log and its directory were forced since
+// it was opened, by this package and by tidwall/wal. Only making the reserve
+// anew is left out, which happens when a disk was full.
+func (l *Log) Fsyncs() int64 { return l.fsyncs.Load() }
 
 // Err is nil while the log is healthy, and the poison afterwards: an error
 // that is ErrPoisoned and wraps the first failure.
@@ -98,6 +104,7 @@ func (l *Log) finish() error {
 	if err := l.syncTail(); err != nil {
 		return err
 	}
+	l.fsyncs.Add(1)
 	return l.fail("sync mark", l.mark.force())
 }
 

@@ -65,6 +65,7 @@ func (l *Log) makeRoom(seq uint64) error {
 // trim writes the floor first. Whatever files a crash leaves after that, Open
 // knows that records below it need not be there, and that all others must.
 func (l *Log) trim(keep uint64) error {
+	l.fsyncs.Add(3) // of the floor, of the copy that tidwall/wal makes, of the directory
 	if err := l.meta.store(keep); err != nil {
 		return l.fail("trim", err)
 	}

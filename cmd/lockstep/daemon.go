@@ -112,6 +112,11 @@ func metrics(own ...prometheus.Collector) *prometheus.Registry {
 	return r
 }
 
+// counter reads a sum that only grows when it is asked for.
+func counter(name, help string, read func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "lockstep", Name: name, Help: help}, read)
+}
+
 // gauge reads a figure when it is asked for.
 func gauge(name, help string, read func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "lockstep", Name: name, Help: help}, read)

@@ -84,6 +84,7 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 				return 0
 			}),
 			gauge("epoch", "Epoch of this coordinator.", func() float64 { return float64(c.Status().Epoch) }),
+			counter("fsyncs_total", "How often the coordinator has forced its files to disk.", func() float64 { return float64(c.Fsyncs()) }),
 			gauge("queued_blocks", "Blocks taken up and not decided.", func() float64 {
 				now := c.Status()
 				return float64(now.Queued + len(now.InFlight))

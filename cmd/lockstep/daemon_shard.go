@@ -83,6 +83,7 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),
 			gauge("epoch", "Highest epoch seen.", func() float64 { return float64(shard.Status().Epoch) }),
 			gauge("free_bytes", "Free space where the shard keeps its data, in bytes; -1 if it cannot be told.", func() float64 { return freeBytes(s.options.Directory) }),
+			counter("fsyncs_total", "How often the shard has forced its files to disk.", func() float64 { return float64(shard.Fsyncs()) }),
 			gauge("obstructed", "1 while there is too little free space to prepare anything.", func() float64 { return oneIf(shard.Status().Obstructed != "") }),
 			gauge("prepared_attempts", "Prepared attempts without a known decision.", func() float64 { return float64(len(shard.Status().Prepared)) }),
 		),

@@ -88,6 +88,7 @@ func newWrite(next tip, decisions []*protocol.Decision) (write, error) {
 // was; an error of the commit poisons, and so does a crash inside bbolt.
 func (h *History) write(w write) error {
 	committing := false
+	before := h.length()
 	err := guard("write", func() error {
 		tx, err := h.bolt.Begin(true)
 		if err != nil {
@@ -101,11 +102,26 @@ func (h *History) write(w write) error {
 	})
 	var c *crash
 	crashed := errors.As(err, &c)
+	if committing {
+		h.fsyncs.Add(2) // bbolt forces the pages, and then the meta page,
+		if h.length() != before {
+			h.fsyncs.Add(1) // and a file that it makes longer
+		}
+	}
 	if err == nil || (!committing && !crashed) {
 		return err
 	}
 	h.end(&ending{err: fmt.Errorf("%w: %w", ErrPoisoned, err), crashed: crashed})
 	return h.Err()
+}
+
+// length is the length of the file in bytes; 0 if the system does not tell.
+func (h *History) length() int64 {
+	info, err := h.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // apply looks before it writes: once pages are changed, they are no longer in

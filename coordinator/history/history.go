@@ -21,6 +21,7 @@ type History struct {
 	readOnly bool
 	bolt     *bbolt.DB
 	file     *os.File // of bolt
+	fsyncs   atomic.Int64
 
 	appending sync.Mutex // held by Append and Close
 
@@ -43,6 +44,9 @@ func (h *History) Meta() Meta { return h.tip.Load().meta.clone() }
 // Height is the height of the highest decision, 0 before the first. It never
 // waits.
 func (h *History) Height() protocol.Height { return h.tip.Load().height }
+
+// Fsyncs counts how often Append has forced the file since it was opened.
+func (h *History) Fsyncs() int64 { return h.fsyncs.Load() }
 
 // Last gives the highest decision, nil before the first. Errors are those of
 // ByHeight.

@@ -119,7 +119,9 @@ type ClusterStatus struct {
 	// Why this coordinator has stopped, if it found proof of divergence.
 	Quarantined string `protobuf:"bytes,10,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
 	// Version of the program.
-	Version       string `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
+	Version string `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
+	// How often the coordinator has forced files to its disk since it was started.
+	Fsyncs        uint64 `protobuf:"varint,12,opt,name=fsyncs,proto3" json:"fsyncs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,6 +231,13 @@ func (x *ClusterStatus) GetVersion() string {
 		return x.Version
 	}
 	return ""
+}
+
+func (x *ClusterStatus) GetFsyncs() uint64 {
+	if x != nil {
+		return x.Fsyncs
+	}
+	return 0
 }
 
 // InFlight is a block that is taken up and not decided.
@@ -359,7 +368,9 @@ type ShardStatus struct {
 	// Last of the slots it owns.
 	LastSlot uint32 `protobuf:"varint,12,opt,name=last_slot,json=lastSlot,proto3" json:"last_slot,omitempty"`
 	// Version of its program; empty if not known.
-	Version       string `protobuf:"bytes,13,opt,name=version,proto3" json:"version,omitempty"`
+	Version string `protobuf:"bytes,13,opt,name=version,proto3" json:"version,omitempty"`
+	// How often it has forced files to its disk since it was started; 0 if not known.
+	Fsyncs        uint64 `protobuf:"varint,14,opt,name=fsyncs,proto3" json:"fsyncs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -485,6 +496,13 @@ func (x *ShardStatus) GetVersion() string {
 	return ""
 }
 
+func (x *ShardStatus) GetFsyncs() uint64 {
+	if x != nil {
+		return x.Fsyncs
+	}
+	return 0
+}
+
 // PreparedAttempt is an attempt that a shard has promised to commit if told so.
 type PreparedAttempt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -562,7 +580,7 @@ var File_lockstep_v1_status_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/config.proto\"\x89\x03\n" +
+	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/config.proto\"\xa1\x03\n" +
 	"\rClusterStatus\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -575,7 +593,8 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\x06config\x18\t \x01(\v2\x1a.lockstep.v1.ClusterConfigR\x06config\x12 \n" +
 	"\vquarantined\x18\n" +
 	" \x01(\tR\vquarantined\x12\x18\n" +
-	"\aversion\x18\v \x01(\tR\aversion\"\xb2\x01\n" +
+	"\aversion\x18\v \x01(\tR\aversion\x12\x16\n" +
+	"\x06fsyncs\x18\f \x01(\x04R\x06fsyncs\"\xb2\x01\n" +
 	"\bInFlight\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +
@@ -584,7 +603,7 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\vwaiting_for\x18\x05 \x03(\rR\n" +
 	"waitingFor\x12\x10\n" +
 	"\x03key\x18\x06 \x01(\tR\x03key\x12\x15\n" +
-	"\x06age_ms\x18\a \x01(\x04R\x05ageMs\"\xc1\x03\n" +
+	"\x06age_ms\x18\a \x01(\x04R\x05ageMs\"\xd9\x03\n" +
 	"\vShardStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12-\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x17.lockstep.v1.ShardStateR\x05state\x12\x16\n" +
@@ -600,7 +619,8 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\n" +
 	"first_slot\x18\v \x01(\rR\tfirstSlot\x12\x1b\n" +
 	"\tlast_slot\x18\f \x01(\rR\blastSlot\x12\x18\n" +
-	"\aversion\x18\r \x01(\tR\aversion\"p\n" +
+	"\aversion\x18\r \x01(\tR\aversion\x12\x16\n" +
+	"\x06fsyncs\x18\x0e \x01(\x04R\x06fsyncs\"p\n" +
 	"\x0fPreparedAttempt\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +

@@ -44,6 +44,7 @@ type cluster struct {
 // daemon is a process of the cluster, under its name in reports.
 type daemon struct {
 	name string
+	http string // where it serves HTTP, once all are ready
 	*process.Process
 }
 
@@ -105,7 +106,7 @@ func (c *cluster) launch(executable, name string, lost func(error), args ...stri
 	if err != nil {
 		return nil, err
 	}
-	c.daemons = append(c.daemons, daemon{name, p})
+	c.daemons = append(c.daemons, daemon{name: name, Process: p})
 	return p, nil
 }
 
@@ -113,6 +114,12 @@ func (c *cluster) launch(executable, name string, lost func(error), args ...stri
 func (c *cluster) ready(ctx context.Context) error {
 	if _, err := c.await(ctx, "all shards are ready", level); err != nil {
 		return err
+	}
+	for i := range c.daemons {
+		var err error
+		if _, c.daemons[i].http, err = c.daemons[i].Listening(ctx); err != nil {
+			return err
+		}
 	}
 	s, err := c.client.Status(ctx)
 	if err != nil {
@@ -209,7 +216,7 @@ func (c *cluster) shardDirectories() (dirs []string) {
 // processes are those to be measured, with the one that submits last.
 func (c *cluster) processes() (all []watched) {
 	for _, d := range c.daemons {
-		all = append(all, watched{d.name, d.PID()})
+		all = append(all, watched{d.name, d.PID(), d.http})
 	}
-	return append(all, watched{loadGenerator, os.Getpid()})
+	return append(all, watched{name: loadGenerator, pid: os.Getpid()})
 }

@@ -50,6 +50,7 @@ func (b *bench) tiny() []time.Duration { return b.rounds[0].ours.tiny }
 // addUsage adds up what the daemons used.
 func (r *Report) addUsage() {
 	cpu, written, known := 0.0, 0.0, false
+	forced, counted := int64(0), 0
 	for _, p := range r.Processes {
 		if p.Name == loadGenerator {
 			continue
@@ -59,12 +60,19 @@ func (r *Report) addUsage() {
 		if p.Written != nil {
 			written, known = written+per(float64(*p.Written), r.Tx), true
 		}
+		if p.Fsyncs != nil {
+			forced, counted = forced+*p.Fsyncs, counted+1
+		}
 	}
 	if len(r.Peak) > 0 {
 		r.CPUPer = &cpu
 	}
 	if known {
 		r.WrittenPer = &written
+	}
+	if counted > 0 && counted == len(r.Peak) {
+		each := per(float64(forced), r.Tx)
+		r.FsyncsPer = &each
 	}
 }
 

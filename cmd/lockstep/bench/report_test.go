@@ -28,11 +28,11 @@ func measured() *bench {
 			o.samples = append(o.samples, sample{began: time.Duration(n) * 90 * time.Millisecond, took: took, transactions: 100 * (i + 1), crossShard: 75 * (i + 1)})
 		}
 		o.settled, o.checks = 2*time.Second, Checks{Height: 12, Balances: big.NewInt(7), SameAsBare: true}
-		written := int64(2048 * 1000)
+		written, forced := int64(2048*1000), int64(20)
 		points := []Point{{At: 0.25, CPU: 0.1, Memory: 1 << 20}, {At: 0.5, CPU: 0.3, Memory: 2 << 20}}
 		o.processes = []Process{
-			{Name: "coordinator", CPU: 0.002, CPUPer: 2, Written: &written, Peak: 4 << 20, Points: points},
-			{Name: "shard0", CPU: 0.008, CPUPer: 8, Written: &written, Peak: 5 << 20, Points: points},
+			{Name: "coordinator", CPU: 0.002, CPUPer: 2, Written: &written, Fsyncs: &forced, Peak: 4 << 20, Points: points},
+			{Name: "shard0", CPU: 0.008, CPUPer: 8, Written: &written, Fsyncs: &forced, Peak: 5 << 20, Points: points},
 			{Name: loadGenerator, CPU: 9, CPUPer: 9000, Peak: 9 << 20, Points: points},
 		}
 		if i == 0 {
@@ -78,7 +78,7 @@ func TestJSON(t *testing.T) {
 			Throughput float64 `json:"throughput_tps"`
 			Ratio      float64 `json:"ratio"`
 		} `json:"compare"`
-		Fsyncs *float64 `json:"fsyncs_per_tx"`
+		Fsyncs float64 `json:"fsyncs_per_tx"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestJSON(t *testing.T) {
 		t.Error("it is not one line")
 	}
 	if got.Throughput != 1000 || got.Latency["p50"] != 50 || got.Latency["p95"] != 100 || got.Latency["p99"] != 100 || got.Fsync != 0.5 ||
-		got.CPU != 10 || got.Peak["coordinator"] != 4<<20 || got.Compare["bare"].Throughput != 2000 || got.Compare["bare"].Ratio != 2.25 || got.Fsyncs != nil {
+		got.CPU != 10 || got.Peak["coordinator"] != 4<<20 || got.Compare["bare"].Throughput != 2000 || got.Compare["bare"].Ratio != 2.25 || got.Fsyncs != 0.04 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -18,6 +18,7 @@ const (
 type watched struct {
 	name string
 	pid  int
+	http string // where it tells its status; "" if it does not
 }
 
 // Point is one look at a process.
@@ -32,11 +33,10 @@ type Process struct {
 	Name    string  `json:"name"`
 	CPU     float64 `json:"cpu_s"`
 	CPUPer  float64 `json:"cpu_us_per_tx"`
-	Written *int64  `json:"written_bytes"` // to storage
-	// Fsyncs is null: the daemons do not count them.
-	Fsyncs *int64  `json:"fsyncs"`
-	Peak   int64   `json:"peak_rss_bytes"` // since its start
-	Points []Point `json:"points"`
+	Written *int64  `json:"written_bytes"`  // to storage
+	Fsyncs  *int64  `json:"fsyncs"`         // as daemons count them
+	Peak    int64   `json:"peak_rss_bytes"` // since its start
+	Points  []Point `json:"points"`
 }
 
 // watch looks at processes now and then, until it is told to end.
@@ -44,10 +44,19 @@ type watch struct {
 	began   time.Time
 	which   []watched
 	before  []measure.Usage
+	forced  []*int64  // fsyncs before, by process; nil if not known
 	points  [][]Point // by process
 	stop    chan struct{}
 	stopped sync.WaitGroup
 	end     func() // stops looking; more than once does no harm
+}
+
+// fsyncs is how often the process has forced its files; nil if it does not tell.
+func (p watched) fsyncs() *int64 {
+	if p.http == "" {
+		return nil
+	}
+	return fsyncs(p.http)
 }
 
 // newWatch begins; an error means that the system does not tell.
@@ -58,6 +67,7 @@ func newWatch(which []watched) (*watch, error) {
 		w.stopped.Wait()
 	})
 	for _, p := range which {
+		w.forced = append(w.forced, p.fsyncs())
 		u, err := measure.Process(p.pid)
 		if err != nil {
 			return nil, err
@@ -109,6 +119,10 @@ func (w *watch) processes(transactions int) ([]Process, error) {
 		}
 		if used.Written >= 0 {
 			all[i].Written = &used.Written
+		}
+		if now := p.fsyncs(); now != nil && w.forced[i] != nil {
+			*now -= *w.forced[i]
+			all[i].Fsyncs = now
 		}
 	}
 	return all, nil

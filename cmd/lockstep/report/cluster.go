@@ -20,6 +20,8 @@ type Cluster struct {
 	QueuedBytes  uint64     `json:"queued_bytes"`
 	Quarantined  string     `json:"quarantined,omitempty"`
 	Version      string     `json:"version,omitempty"`
+	// Fsyncs of the coordinator, since it was started.
+	Fsyncs uint64 `json:"fsyncs,omitempty"`
 }
 
 // InFlight is the JSON of a block that is taken up and not decided.
@@ -51,6 +53,8 @@ type Shard struct {
 	Directory          string     `json:"directory,omitempty"`
 	Slots              [2]uint32  `json:"slots"` // first and last
 	Version            string     `json:"version,omitempty"`
+	// Fsyncs is since the shard was started; only the shard itself tells.
+	Fsyncs uint64 `json:"fsyncs,omitempty"`
 }
 
 // Prepared is the JSON of an attempt that a shard holds prepared.
@@ -65,7 +69,7 @@ type Prepared struct {
 func ClusterOf(s *wirepb.ClusterStatus) Cluster {
 	c := Cluster{
 		Cluster: hex.EncodeToString(s.GetCluster()), Epoch: s.GetEpoch(), Height: s.GetHeight(), Root: hex.EncodeToString(s.GetRoot()),
-		QueuedBlocks: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(),
+		QueuedBlocks: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(), Fsyncs: s.GetFsyncs(),
 		InFlight: make([]InFlight, len(s.GetInFlight())), Shards: make([]Shard, len(s.GetShards())),
 	}
 	for i, f := range s.GetInFlight() {
@@ -94,7 +98,7 @@ func ShardOf(s *wirepb.ShardStatus) Shard {
 		CommittedHeight: s.GetCommittedHeight(), CheckpointedHeight: s.GetCheckpointedHeight(),
 		StateDigest: hex.EncodeToString(s.GetStateDigest()), Prepared: make([]Prepared, len(s.GetPrepared())),
 		Address: s.GetAddress(), Epoch: s.GetEpoch(), Directory: hex.EncodeToString(s.GetDirectory()),
-		Slots: [2]uint32{s.GetFirstSlot(), s.GetLastSlot()}, Version: s.GetVersion(),
+		Slots: [2]uint32{s.GetFirstSlot(), s.GetLastSlot()}, Version: s.GetVersion(), Fsyncs: s.GetFsyncs(),
 	}
 	for i, p := range s.GetPrepared() {
 		shard.Prepared[i] = Prepared{Height: p.GetHeight(), Epoch: p.GetEpoch(), Attempt: p.GetAttempt(), AgeMs: p.GetAgeMs()}

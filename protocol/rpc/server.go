@@ -56,6 +56,7 @@ func NewServer(o ServerOptions) *Server {
 func serverOptions(o ServerOptions) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.Creds(o.Credentials),
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),

@@ -101,6 +101,11 @@ func unmarshal(b []byte, kinds map[fieldNumber]int, m proto.Message) error {
 	if err := prescan(b, kinds); err != nil {
 		return err
 	}
+	return decode(b, m)
+}
+
+// decode has protobuf read a message whose outline was looked at.
+func decode(b []byte, m proto.Message) error {
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 16}).Unmarshal(b, m); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

@@ -12,13 +12,15 @@ type fieldNumber = protowire.Number
 
 // Field numbers of the parts that may be large.
 var (
-	toShardExecute     = numberOf((*wirepb.ToShard)(nil), "execute")
-	toCoordinatorHello = numberOf((*wirepb.ToCoordinator)(nil), "hello")
-	toCoordinatorVote  = numberOf((*wirepb.ToCoordinator)(nil), "vote")
-	helloPrepared      = numberOf((*wirepb.Hello)(nil), "prepared")
+	toShardExecute     = NumberOf((*wirepb.ToShard)(nil), "execute")
+	toCoordinatorHello = NumberOf((*wirepb.ToCoordinator)(nil), "hello")
+	toCoordinatorVote  = NumberOf((*wirepb.ToCoordinator)(nil), "vote")
+	executeSubBlock    = NumberOf((*wirepb.Execute)(nil), "sub_block")
+	helloPrepared      = NumberOf((*wirepb.Hello)(nil), "prepared")
 )
 
-func numberOf(m proto.Message, field protoreflect.Name) fieldNumber {
+// NumberOf gives the number of a field, by its name in the .proto file.
+func NumberOf(m proto.Message, field protoreflect.Name) fieldNumber {
 	return m.ProtoReflect().Descriptor().Fields().ByName(field).Number()
 }
 

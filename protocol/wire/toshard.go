@@ -29,11 +29,12 @@ func toShard(m protocol.Message) *wirepb.ToShard {
 	return nil
 }
 
-// UnmarshalToShard reads a message of the coordinator. The envelope's session
-// is left to the caller. An error wraps ErrMalformed or ErrTooLarge.
+// UnmarshalToShard reads a message of the coordinator, and keeps b: the
+// sub-block of an Execute aliases it. The envelope's session is left to the
+// caller. An error wraps ErrMalformed or ErrTooLarge.
 func UnmarshalToShard(b []byte, bounds Bounds) (protocol.Envelope, error) {
 	var m wirepb.ToShard
-	if err := unmarshal(b, toShardKinds, &m); err != nil {
+	if err := unmarshalToShard(b, &m); err != nil {
 		return protocol.Envelope{}, fmt.Errorf("message from the coordinator: %w", err)
 	}
 	if m.Epoch == 0 {
@@ -44,6 +45,31 @@ func UnmarshalToShard(b []byte, bounds Bounds) (protocol.Envelope, error) {
 		return protocol.Envelope{}, fmt.Errorf("message from the coordinator: %w", err)
 	}
 	return protocol.Envelope{Epoch: protocol.Epoch(m.Epoch), Message: got}, nil
+}
+
+// unmarshalToShard does not have protobuf copy the sub-block of an Execute.
+func unmarshalToShard(b []byte, m *wirepb.ToShard) error {
+	if err := prescan(b, toShardKinds); err != nil {
+		return err
+	}
+	rest, execute, ok := Cut(b, toShardExecute)
+	if !ok {
+		return decode(b, m)
+	}
+	small, subBlock, ok := Cut(execute, executeSubBlock)
+	if !ok {
+		return decode(b, m)
+	}
+	x := &wirepb.Execute{}
+	if err := decode(small, x); err != nil {
+		return err
+	}
+	x.SubBlock = subBlock
+	if err := decode(rest, m); err != nil {
+		return err
+	}
+	m.Message = &wirepb.ToShard_Execute{Execute: x}
+	return nil
 }
 
 func fromCoordinator(m *wirepb.ToShard, bounds Bounds) (protocol.Message, error) {

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	spillTasks = 256      // a worker with more than this gives half to the others
-	flushBytes = 64 << 10 // a worker with more than this for a peer sends it
+	spillTasks = 256     // a worker with more than this gives half to the others
+	flushBytes = 8 << 10 // a worker with more than this for a peer sends it at once
 )
 
 // pool drives a run with several workers: a shared queue of ready tasks, from
@@ -79,7 +79,8 @@ func (p *pool) proceed() {
 }
 
 // work is a worker: it takes tasks and works them off, with those that they
-// make ready, until there are none.
+// make ready, until there are none. What it has for peers then goes out: while
+// there is work here, few large messages are worth more than early ones.
 func (p *pool) work() {
 	w, returns := p.begin(), false
 	defer func() {
@@ -95,8 +96,8 @@ func (p *pool) work() {
 			p.share(w)
 			performed++
 		}
-		p.flush(w.out)
 	}
+	p.flush(w.out)
 	returns = true
 }
 

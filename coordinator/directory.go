@@ -44,7 +44,7 @@ func (c *Coordinator) openFiles() error {
 	if hasHistory && !hasLog {
 		return mismatch("%s holds a history but no log: the log held decisions that the history lacks; bring the folder %q back", dir, LogDirectory)
 	}
-	log, err := wal.Open(filepath.Join(dir, LogDirectory), wal.Options{ReserveBytes: logReserve})
+	log, err := wal.Open(filepath.Join(dir, LogDirectory), wal.Options{ReserveBytes: logReserve, Forced: c.options.LogForced})
 	if errors.Is(err, wal.ErrLocked) {
 		return fmt.Errorf("another process uses the data directory %s: stop it, or give another --data: %w", dir, err)
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	// MinFreeBytes is the free space of the data directory's file system below
 	// which no more blocks are taken up; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
+	// LogForced is told how long each force of the log took; nil if nobody
+	// wants to know. It must not block.
+	LogForced func(time.Duration)
 }
 
 func (o Options) withDefaults() Options {

@@ -29,6 +29,9 @@ type Options struct {
 	// MinFreeBytes is the free space of the data directory's file system below
 	// which the shard refuses to prepare; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
+	// LogForced is told how long each force of the log took; nil if nobody
+	// wants to know. It must not block.
+	LogForced func(time.Duration)
 }
 
 const (
@@ -65,7 +68,7 @@ func Open(o Options) (*Shard, error) {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}
-	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve}, state.Options{})
+	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve, Forced: o.LogForced}, state.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"time"
 
 	tidwall "github.com/tidwall/wal"
 )
@@ -143,9 +144,11 @@ func (l *Log) syncTail() error {
 		return nil
 	}
 	l.fsyncs.Add(1)
+	began := time.Now()
 	if err := l.tw.Sync(); err != nil {
 		return l.fail("sync", err)
 	}
+	l.opts.Forced(time.Since(began))
 	return l.forced()
 }
 

@@ -1,11 +1,19 @@
 package wal
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestFsyncsAreCounted: one for a sync of several records, none for a sync of
 // nothing, two for a new segment, three for a trim.
 func TestFsyncsAreCounted(t *testing.T) {
-	l := mustOpen(t, scratch(t), Options{SegmentBytes: 1000})
+	told := 0
+	l := mustOpen(t, scratch(t), Options{SegmentBytes: 1000, Forced: func(took time.Duration) {
+		if told++; took <= 0 {
+			t.Errorf("a force took %v", took)
+		}
+	}})
 	last := l.Fsyncs()
 	want := func(n int64, what string) {
 		t.Helper()
@@ -20,6 +28,9 @@ func TestFsyncsAreCounted(t *testing.T) {
 	want(1, "a sync of three records")
 	must(t, l.Sync())
 	want(0, "a sync of nothing")
+	if told != 1 {
+		t.Errorf("told of %d forces, want 1", told)
+	}
 	for l.Segments() == 1 {
 		appendRun(t, l, 0, 1)
 	}

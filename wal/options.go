@@ -1,6 +1,9 @@
 package wal
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 const (
 	// MaxRecordBytes bounds Record.Data, when writing and when reading. It is
@@ -37,6 +40,10 @@ type Options struct {
 	// refuses with ErrNoSpace instead of running into a full disk, which would
 	// poison the log. Zero means no check.
 	FloorBytes int64
+
+	// Forced is told how long each force of the last segment took that a Sync
+	// made; nil if nobody wants to know. The log is held meanwhile.
+	Forced func(time.Duration)
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -48,6 +55,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.ReserveBytes < 0 || o.FloorBytes < 0 {
 		return o, fmt.Errorf("wal: ReserveBytes %d and FloorBytes %d must not be negative", o.ReserveBytes, o.FloorBytes)
+	}
+	if o.Forced == nil {
+		o.Forced = func(time.Duration) {}
 	}
 	return o, nil
 }

@@ -70,13 +70,15 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
+	forced, observe := forces()
+	s.options.LogForced = observe
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
 		return refusedOr(err)
 	}
 	return host{daemon: c, listener: listener, http: s.http, endpoints: serve.Endpoints{
-		Metrics: metrics(
+		Metrics: metrics(forced,
 			gauge("height", "Newest decided height.", func() float64 {
 				if d := c.Status().Decided; d != nil {
 					return float64(d.Height())

@@ -72,13 +72,15 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 		s.options.Address = listener.Addr().String()
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
+	forced, observe := forces()
+	s.options.LogForced = observe
 	shard, err := executor.Open(s.options)
 	if err != nil {
 		listener.Close()
 		return refusedOr(err)
 	}
 	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
-		Metrics: metrics(
+		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
 			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),
 			gauge("epoch", "Highest epoch seen.", func() float64 { return float64(shard.Status().Epoch) }),

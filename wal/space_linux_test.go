@@ -163,7 +163,14 @@ func TestFullDiskWithoutReserve(t *testing.T) {
 		}
 		wantBig(t, l, acked)
 		last := l.Last()
-		must(t, l.TrimFront(last+1))
+		if err := l.TrimFront(last + 1); err != nil { // a new name may need a block
+			if !errors.Is(err, ErrNoSpace) || l.Err() != nil {
+				t.Fatal(err, l.Err())
+			}
+			wantBig(t, l, acked)
+			must(t, errors.Join(os.RemoveAll(path), os.RemoveAll(filepath.Join(disk, "ballast"))))
+			must(t, l.TrimFront(last+1))
+		}
 		_, err = l.Append(payload(0, last+1, 1000))
 		must(t, err)
 		must(t, l.Close())

@@ -2,9 +2,11 @@ package wal
 
 import "fmt"
 
-// trimSlack is the free space in bytes that a trim wants beyond the copy that
-// it makes.
-const trimSlack = 64 << 10
+// Free space in bytes that a trim wants.
+const (
+	trimSlack  = 64 << 10 // beyond the copy that it makes
+	emptyBytes = 4 << 10  // to empty the log: a new name may need a block of the directory
+)
 
 // TrimFront drops the records below keep. keep may be Last()+1, which empties
 // the log; the sequence goes on. Below First it does nothing; beyond Last()+1
@@ -12,7 +14,7 @@ const trimSlack = 64 << 10
 //
 // It forces what was appended, and is durable when it returns. It copies the
 // segment that holds keep from there on, so it needs free space of up to one
-// segment, except when it empties the log. If that is lacking even after the
+// segment; to empty the log, of a block. If that is lacking even after the
 // reserve was given up, it is ErrNoSpace. An error that is not ErrPoisoned
 // leaves the log as it was.
 func (l *Log) TrimFront(keep uint64) error {
@@ -28,10 +30,8 @@ func (l *Log) TrimFront(keep uint64) error {
 	if keep <= l.first.Load() {
 		return nil
 	}
-	if keep <= last {
-		if err := l.makeRoom(keep); err != nil {
-			return err
-		}
+	if err := l.makeRoom(keep, last); err != nil {
+		return err
 	}
 	if err := l.syncTail(); err != nil {
 		return err
@@ -41,14 +41,17 @@ func (l *Log) TrimFront(keep uint64) error {
 	return err
 }
 
-// makeRoom sees to it that a copy of the segment that holds seq fits on the
-// disk, at the cost of the reserve if need be.
-func (l *Log) makeRoom(seq uint64) error {
-	files, err := list(l.dir)
-	if err != nil {
-		return err
+// makeRoom sees to it that what a trim writes fits on the disk, at the cost of
+// the reserve if need be.
+func (l *Log) makeRoom(keep, last uint64) error {
+	need := int64(emptyBytes)
+	if keep <= last {
+		files, err := list(l.dir)
+		if err != nil {
+			return err
+		}
+		need = files.holding(keep).bytes + trimSlack
 	}
-	need := files.holding(seq).bytes + trimSlack
 	fits, err := l.reserve.fits(need)
 	if err == nil && !fits && l.reserve.release() {
 		fits, err = l.reserve.fits(need)
@@ -57,7 +60,7 @@ func (l *Log) makeRoom(seq uint64) error {
 		return fmt.Errorf("make room for a trim: %w", err)
 	}
 	if !fits {
-		return fmt.Errorf("%w: trim copies up to %d bytes", ErrNoSpace, need)
+		return fmt.Errorf("%w: trim writes up to %d bytes", ErrNoSpace, need)
 	}
 	return nil
 }

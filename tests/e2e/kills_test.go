@@ -17,7 +17,7 @@ const (
 	leastKills = 50
 	// killEvery is how many blocks commit between two kills: the 128 blocks
 	// of the two files then make room for all of them.
-	killEvery = 2
+	killEvery = 1
 )
 
 // SIGKILL of any process, again and again, while real blocks are submitted: the
@@ -115,7 +115,7 @@ func (k *killer) fire(submission *cluster.Command, blocks int) int {
 			return max(now, blocks)
 		}
 		blocks = now
-		k.pause(20 * time.Millisecond)
+		k.pause(5 * time.Millisecond)
 		victim := k.c.Nodes()[k.random.IntN(len(k.c.Nodes()))]
 		victim.KillNode()
 		k.kills++

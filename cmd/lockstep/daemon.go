@@ -38,7 +38,6 @@ type host struct {
 }
 
 func (h host) run(cmd *cobra.Command) error {
-	relaxCollector()
 	serve.RelaxTimers()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready

@@ -79,6 +79,7 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
+	relaxCollector()
 	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/proof"
 )
 
 // answers keeps what clients were told, by block number. It is safe for

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/proof"
 )
 
 const (

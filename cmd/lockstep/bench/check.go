@@ -9,7 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/workload"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/proof"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"

@@ -11,7 +11,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/process"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"

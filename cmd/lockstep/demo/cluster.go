@@ -9,7 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/link"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/process"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/proof"
 )
 
 // Run shows the whole demo. It gives up when a process ends that it has not

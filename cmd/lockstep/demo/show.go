@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/process"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/proof"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/proof"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )

@@ -1,0 +1,115 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+const (
+	// keepInterval is how often new decisions go to the history: many in one
+	// transaction cost hardly more than one.
+	keepInterval = 200 * time.Millisecond
+)
+
+// keep moves decisions into the history until the replica closes, and makes
+// snapshots when the log has grown.
+func (r *Replica) keep() {
+	tick := time.NewTicker(keepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.closing:
+			return
+		case <-tick.C:
+		}
+		if err := r.keepOnce(); err != nil {
+			_ = r.fail(err) // whoever waits finds it
+			return
+		}
+		r.snapshotOnce()
+	}
+}
+
+// keepOnce is one pass of the keeper.
+func (r *Replica) keepOnce() error {
+	if err := r.adoptCluster(); err != nil {
+		return err
+	}
+	if r.history.now() == nil {
+		return nil
+	}
+	r.keeping.Lock()
+	defer r.keeping.Unlock()
+	return r.machine.Keep(r.history)
+}
+
+// adoptCluster makes the history when the log has said of which cluster it is,
+// and refuses one of another cluster.
+func (r *Replica) adoptCluster() error {
+	s, _ := r.machine.State()
+	if s.Config.IsZero() {
+		return nil
+	}
+	r.keeping.Lock()
+	defer r.keeping.Unlock()
+	if h := r.history.now(); h != nil {
+		if config := h.Meta().Config; !config.Equal(s.Config) {
+			return mismatch("the log is of cluster %s, the history of cluster %s: bring back the one that goes with the other", s.Config.Cluster, config.Cluster)
+		}
+		return nil
+	}
+	dir := r.options.Directory
+	err := history.Create(dir, history.Meta{Config: s.Config, Log: history.LogPosition{ID: s.Config.Cluster, Keep: 1}}, history.Options{})
+	if err != nil {
+		return fmt.Errorf("make the history: %w", err)
+	}
+	h, err := history.Open(dir, history.Options{})
+	if err != nil {
+		return fmt.Errorf("open the history: %w", err)
+	}
+	r.history.set(h)
+	return nil
+}
+
+// snapshotOnce makes a snapshot if there is reason to, so that the log can be
+// trimmed. It waits for the history, which keeps snapshots small.
+func (r *Replica) snapshotOnce() {
+	s, _ := r.machine.State()
+	if r.machine.sinceSnapshot() < r.options.SnapshotBytes || len(s.Recent) > 0 {
+		return
+	}
+	if err := r.Snapshot(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		r.logger.Warn("no snapshot could be made, it is tried again later", "error", err)
+	}
+}
+
+// Snapshot makes a snapshot, and trims the log behind it.
+func (r *Replica) Snapshot() error {
+	if r.stores.Trailing != nil {
+		c := r.raft.ReloadableConfig()
+		c.TrailingLogs = r.stores.Trailing(r.options.TrailingBytes)
+		if err := r.raft.ReloadConfig(c); err != nil {
+			return err
+		}
+	}
+	return r.raft.Snapshot().Error()
+}
+
+// identity says who this member is.
+func (r *Replica) identity() Identity {
+	s, _ := r.machine.State()
+	return Identity{Cluster: s.Config.Cluster, Name: r.options.Name, Directory: r.directory}
+}
+
+// expect gives the directory that a name is bound to.
+func (r *Replica) expect(name string) (protocol.DirectoryID, bool) {
+	s, _ := r.machine.State()
+	d, ok := s.Enrolled[name]
+	return d, ok
+}

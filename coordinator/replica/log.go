@@ -1,0 +1,218 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+const (
+	// mostInFlight bounds the entries that nobody has waited for yet.
+	mostInFlight = 64
+	// mostHeldBytes bounds the records that wait for the next entry.
+	mostHeldBytes = 8 << 20
+	// splitBytes is the length of entries above which the next begins: a record
+	// is never cut, so one may be as long as the longest record.
+	splitBytes = 16 << 20
+	// enqueueTimeout bounds the wait until raft takes an entry.
+	enqueueTimeout = 10 * time.Second
+)
+
+// Log is the decision log as one incarnation of the coordinator sees it. It is
+// safe for concurrent use.
+//
+// The first failure ends it: what was appended and not confirmed is then unknown,
+// and another incarnation may have begun.
+type Log struct {
+	replica *Replica
+	epoch   protocol.Epoch // of this incarnation
+
+	mu       sync.Mutex
+	last     Mark // of the last entry that was handed to raft
+	held     []Item
+	heldSize int
+	needed   protocol.Height // told by Needed, and not in an entry yet
+	inFlight []raft.ApplyFuture
+	enrolled map[string]bool // names in entries of this incarnation
+	ended    error
+}
+
+// Append writes the records in one piece; with force it returns only when they,
+// and all before them, are durable on a majority. It fails with ErrFenced when
+// this incarnation does not own the log any more, or when nobody can tell whether
+// it does: then the outcome is unknown. Any other error is one of the disk, with
+// an outcome as unknown.
+//
+// The first records claim the epoch.
+func (l *Log) Append(records []protocol.Record, force bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended != nil {
+		return l.ended
+	}
+	for _, r := range records {
+		l.hold(r)
+	}
+	if !force && l.heldSize < mostHeldBytes && l.replica.alone() {
+		return nil // one force for these and the next: nobody else wants them earlier
+	}
+	if len(l.held) == 0 && !force {
+		return nil
+	}
+	if err := l.propose(); err != nil {
+		return l.end(err)
+	}
+	if !force {
+		return nil
+	}
+	return l.end(l.settle(0))
+}
+
+func (l *Log) hold(item Item) {
+	l.held = append(l.held, item)
+	if p, ok := item.(*protocol.Proposed); ok {
+		l.heldSize += len(p.Body)
+	}
+}
+
+// Needed tells that no resync asks for decisions below a height any more. It
+// rides with the next entry.
+func (l *Log) Needed(h protocol.Height) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.needed = max(l.needed, h)
+}
+
+// Enroll binds a member to its data directory. It does not wait.
+func (l *Log) Enroll(name string, directory protocol.DirectoryID) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended != nil || l.last.Epoch != l.epoch || l.enrolled[name] {
+		return l.ended // before the epoch is claimed nothing else is appended
+	}
+	l.enrolled[name] = true
+	l.hold(Enrolled{name, directory})
+	return l.end(l.propose())
+}
+
+// Confirm fails with ErrFenced if this incarnation no longer owns the log, or
+// cannot find out.
+func (l *Log) Confirm() error {
+	l.mu.Lock()
+	ended := l.ended
+	l.mu.Unlock()
+	if ended != nil {
+		return ended
+	}
+	if err := l.replica.verifyLeader(); err != nil {
+		return fmt.Errorf("%w: %w", ErrFenced, err)
+	}
+	if s, _ := l.replica.machine.State(); s.Mark.Epoch != l.epoch {
+		return fmt.Errorf("%w: epoch %d was claimed", ErrFenced, s.Mark.Epoch)
+	}
+	return nil
+}
+
+// propose hands what is held to raft, in as many entries as it takes. Without
+// anything it hands over an empty entry: that it is applied shows that the log is
+// still this incarnation's.
+func (l *Log) propose() error {
+	if l.needed > 0 {
+		l.hold(Needed{l.needed})
+		l.needed = 0
+	}
+	for {
+		n, size := 0, 0
+		for n < len(l.held) && (n == 0 || size < splitBytes) {
+			if p, ok := l.held[n].(*protocol.Proposed); ok {
+				size += len(p.Body)
+			}
+			if n > 0 && size > splitBytes {
+				break
+			}
+			n++
+		}
+		if err := l.proposeEntry(l.held[:n]); err != nil {
+			return err
+		}
+		l.held = l.held[n:]
+		if len(l.held) == 0 {
+			l.held, l.heldSize = nil, 0
+			return nil
+		}
+	}
+}
+
+func (l *Log) proposeEntry(items []Item) error {
+	if err := l.settle(mostInFlight - 1); err != nil {
+		return err
+	}
+	e := Entry{At: Mark{l.epoch, 1}, After: l.last, Items: items}
+	if l.last.Epoch == l.epoch {
+		e.At.Number = l.last.Number + 1
+	}
+	l.inFlight = append(l.inFlight, l.replica.raft.Apply(e.Encode(), enqueueTimeout))
+	l.last = e.At
+	return nil
+}
+
+// settle waits until at most so many entries are in flight.
+func (l *Log) settle(most int) error {
+	for len(l.inFlight) > most {
+		f := l.inFlight[0]
+		l.inFlight = l.inFlight[1:]
+		if err := outcome(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome waits for an entry.
+func outcome(f raft.ApplyFuture) error {
+	if err := f.Error(); err != nil {
+		return appendError(err)
+	}
+	if refused, ok := f.Response().(error); ok {
+		return fmt.Errorf("append to the log: %w", refused)
+	}
+	return nil
+}
+
+// appendError tells failures of leadership, after which another incarnation may
+// own the log, from failures of the disk.
+func appendError(err error) error {
+	for _, lost := range []error{
+		raft.ErrNotLeader, raft.ErrLeadershipLost, raft.ErrLeadershipTransferInProgress,
+		raft.ErrEnqueueTimeout, raft.ErrRaftShutdown, raft.ErrAbortedByRestore,
+	} {
+		if errors.Is(err, lost) {
+			return fmt.Errorf("append to the log: %w: %w", ErrFenced, err)
+		}
+	}
+	return fmt.Errorf("append to the log: %w", err)
+}
+
+// end notes the first error.
+func (l *Log) end(err error) error {
+	if err != nil && l.ended == nil {
+		l.ended = err
+	}
+	return err
+}
+
+// close ends the log and waits for what is in flight: raft must be alive.
+func (l *Log) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(fmt.Errorf("%w: this coordinator stops", ErrFenced))
+	for _, f := range l.inFlight {
+		_ = f.Error() // nobody asks for it any more
+	}
+	l.inFlight = nil
+}

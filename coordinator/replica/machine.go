@@ -1,0 +1,126 @@
+package replica
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// Machine holds the State of one replica, and says what its keeper has still to
+// do. It is safe for concurrent use.
+type Machine struct {
+	mu      sync.Mutex
+	state   State
+	applied uint64        // raft index of the last entry that was applied
+	bytes   int64         // applied since the last snapshot
+	waits   chan struct{} // capacity 1; tells that decisions wait for the keeper
+}
+
+// NewMachine makes a machine that has applied entries up to an index.
+func NewMachine(s State, applied uint64) *Machine {
+	m := &Machine{state: s, applied: applied, waits: make(chan struct{}, 1)}
+	m.notify()
+	return m
+}
+
+// Apply takes the entry at an index. The error says why it changed nothing;
+// every replica comes to the same one.
+func (m *Machine) Apply(index uint64, data []byte) error {
+	e, err := DecodeEntry(data)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.applied = index
+	m.bytes += int64(len(data))
+	if err != nil {
+		return err
+	}
+	waited := len(m.state.Recent)
+	if err := m.state.Apply(e); err != nil {
+		return err
+	}
+	if len(m.state.Recent) > waited {
+		m.notify()
+	}
+	return nil
+}
+
+func (m *Machine) notify() {
+	select {
+	case m.waits <- struct{}{}:
+	default:
+	}
+}
+
+// State copies what the entries have come to, and gives the index of the last.
+func (m *Machine) State() (State, uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state, m.applied
+}
+
+// replace begins anew, with what a snapshot says.
+func (m *Machine) replace(s State, applied uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state, m.applied, m.bytes = s, applied, 0
+	m.notify()
+}
+
+// kept forgets decisions that the history holds now.
+func (m *Machine) kept(h protocol.Height) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state.forget(h)
+}
+
+// sinceSnapshot is how many bytes of entries were applied since the last
+// snapshot.
+func (m *Machine) sinceSnapshot() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bytes
+}
+
+// snapshot captures the state for a snapshot, encoded when it is written.
+func (m *Machine) snapshot() captured {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bytes = 0
+	return captured{m.state, m.applied}
+}
+
+// fsm is the Machine of a replica as raft sees it.
+type fsm struct{ *Replica }
+
+// Apply implements raft.FSM. The response is nil or an error.
+func (f fsm) Apply(entry *raft.Log) any {
+	if err := f.machine.Apply(entry.Index, entry.Data); err != nil {
+		f.logger.Debug("an entry does not count", "index", entry.Index, "reason", err)
+		return err
+	}
+	return nil
+}
+
+// Snapshot implements raft.FSM.
+func (f fsm) Snapshot() (raft.FSMSnapshot, error) { return f.machine.snapshot(), nil }
+
+// captured is the state as of a snapshot.
+type captured struct {
+	state   State
+	applied uint64
+}
+
+// Persist implements raft.FSMSnapshot. The store of the snapshots adds the
+// history when the snapshot goes to another replica.
+func (c captured) Persist(sink raft.SnapshotSink) error {
+	if _, err := sink.Write(withLength(encodeHead(c.state, c.applied))); err != nil {
+		return fmt.Errorf("write the snapshot: %w", err)
+	}
+	return nil
+}
+
+// Release implements raft.FSMSnapshot.
+func (c captured) Release() {}

@@ -1,0 +1,195 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// changeTimeout bounds how long a change of the members waits until raft takes
+// it up.
+const changeTimeout = 10 * time.Second
+
+var (
+	// ErrNotLeader says that only the leader can do it.
+	ErrNotLeader = errors.New("this coordinator is not the leader")
+	// ErrRefused says that a change of the members would not be safe, or makes no
+	// sense. Nothing was changed.
+	ErrRefused = errors.New("change of the members refused")
+)
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrRefused}, args...)...)
+}
+
+// Members are the members of the group, as this replica knows them.
+func (r *Replica) Members() []Member {
+	var list []Member
+	for _, s := range r.servers() {
+		list = append(list, memberOf(s))
+	}
+	return list
+}
+
+func memberOf(s raft.Server) Member {
+	m := Member{Name: string(s.ID), Address: string(s.Address)}
+	if m.Address == m.Name {
+		m.Address = "" // never given
+	}
+	return m
+}
+
+func (r *Replica) servers() []raft.Server {
+	return r.raft.GetConfiguration().Configuration().Servers
+}
+
+// alone reports whether this replica is the only member.
+func (r *Replica) alone() bool {
+	servers := r.servers()
+	return len(servers) == 1 && servers[0].ID == raft.ServerID(r.options.Name)
+}
+
+// Leader gives the leader, if this replica knows of one.
+func (r *Replica) Leader() (Member, bool) {
+	address, id := r.raft.LeaderWithID()
+	if id == "" {
+		return Member{}, false
+	}
+	return memberOf(raft.Server{ID: id, Address: address}), true
+}
+
+// Add makes an empty coordinator, started to join, a member; the group then
+// needs a majority with it. A name that was ever used is refused, because the
+// disk that it stands for held promises. Adding a member that is there changes
+// its address. It returns when a majority of the new group has agreed.
+func (r *Replica) Add(m Member) error {
+	s, _ := r.machine.State()
+	there := false
+	for _, old := range r.Members() {
+		there = there || old.Name == m.Name
+		if old.Name != m.Name && old.Address == m.Address {
+			return refuse("%s is the address of %s: give %s its own", m.Address, old.Name, m.Name)
+		}
+	}
+	switch {
+	case m.Name == "" || m.Address == "" || len(m.Name) > maxNameBytes:
+		return refuse("a member needs a name of at most %d bytes, and an address", maxNameBytes)
+	case r.options.Address == "" && m.Name != r.options.Name:
+		return refuse("this coordinator has no address at which others reach it: start it with --advertise first")
+	}
+	if _, used := s.Enrolled[m.Name]; used && !there {
+		return refuse("the name %s was used by a coordinator that was removed: choose one that was never used", m.Name)
+	}
+	return changeError(r.raft.AddVoter(raft.ServerID(m.Name), addressOf(m), 0, changeTimeout).Error())
+}
+
+// Remove takes a member out of the group. It returns when a majority of those
+// that stay has agreed.
+func (r *Replica) Remove(name string) error {
+	members := r.Members()
+	there := false
+	for _, m := range members {
+		there = there || m.Name == name
+	}
+	switch {
+	case !there:
+		return refuse("there is no member %s", name)
+	case len(members) == 1:
+		return refuse("%s is the only member", name)
+	case name == r.options.Name:
+		return refuse("%s is the leader: transfer the leadership to another member first", name)
+	}
+	return changeError(r.raft.RemoveServer(raft.ServerID(name), 0, changeTimeout).Error())
+}
+
+// Transfer hands the leadership to a member, "" for the one that is most up to
+// date. It returns when that one was told to lead.
+func (r *Replica) Transfer(to string) error {
+	if r.alone() {
+		return refuse("there is no other member")
+	}
+	if to == "" {
+		return changeError(r.raft.LeadershipTransfer().Error())
+	}
+	for _, s := range r.servers() {
+		if string(s.ID) == to && to != r.options.Name {
+			return changeError(r.raft.LeadershipTransferToServer(s.ID, s.Address).Error())
+		}
+	}
+	return refuse("there is no other member %s", to)
+}
+
+func changeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrNotLeader):
+		return ErrNotLeader
+	}
+	return fmt.Errorf("change the members: %w", err)
+}
+
+// meet notes the data directory of a member that is bound to none yet.
+func (r *Replica) meet(name string, directory protocol.DirectoryID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.met[name]; !known && len(name) <= maxNameBytes {
+		r.met[name] = directory
+	}
+}
+
+// enrollInterval is how often a leader looks for members to enroll.
+const enrollInterval = 50 * time.Millisecond
+
+// enroll binds members to the data directories that they were met with, as long
+// as this replica leads.
+func (r *Replica) enroll() {
+	tick := time.NewTicker(enrollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.closing:
+			return
+		case <-tick.C:
+		}
+		r.enrollOnce()
+	}
+}
+
+func (r *Replica) enrollOnce() {
+	r.mu.Lock()
+	l, leads := r.log, r.leads != nil
+	r.mu.Unlock()
+	if !leads || l == nil {
+		return
+	}
+	s, _ := r.machine.State()
+	if s.Mark.Epoch != l.epoch {
+		return // it has not claimed its epoch yet, or is deposed
+	}
+	for _, server := range r.servers() {
+		name := string(server.ID)
+		directory, known := r.directoryOf(name)
+		if _, enrolled := s.Enrolled[name]; enrolled || !known {
+			continue
+		}
+		if err := l.Enroll(name, directory); err != nil {
+			return // it leads no more, and whoever does enrolls
+		}
+	}
+}
+
+// directoryOf gives the directory of a member as this replica has met it.
+func (r *Replica) directoryOf(name string) (protocol.DirectoryID, bool) {
+	if name == r.options.Name {
+		return r.directory, true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d, ok := r.met[name]
+	return d, ok
+}

@@ -1,0 +1,305 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// Replica is one member of a group of coordinators: its copy of the log and of
+// the history. It is safe for concurrent use.
+type Replica struct {
+	options   Options
+	logger    hclog.Logger
+	directory protocol.DirectoryID // of this member
+	stores    Stores
+	transport Transport
+	raft      *raft.Raft
+	machine   *Machine
+	history   *History
+
+	// keeping is held by whoever writes or replaces the history.
+	keeping sync.Mutex
+
+	mu          sync.Mutex
+	leads       *leadership   // nil while this replica does not lead
+	leadChanged chan struct{} // closed and replaced whenever leads changes
+	log         *Log          // of the newest incarnation here; nil before the first
+	met         map[string]protocol.DirectoryID
+	failure     error
+
+	failed  chan struct{} // closed when failure is set
+	closing chan struct{}
+	once    sync.Once
+	group   sync.WaitGroup
+}
+
+// Open opens the data directory, or makes a new one, and takes part in the
+// group. A member that is alone leads at once.
+func Open(o Options) (*Replica, error) {
+	o = o.withDefaults()
+	r := &Replica{
+		options: o, logger: o.Logger, history: &History{},
+		leadChanged: make(chan struct{}), met: map[string]protocol.DirectoryID{},
+		failed: make(chan struct{}), closing: make(chan struct{}),
+	}
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.closeFiles())
+	}
+	return r, nil
+}
+
+func (r *Replica) open() error {
+	err := r.openDirectory()
+	if err != nil {
+		return err
+	}
+	if r.stores, err = r.options.Stores(r.options); err != nil {
+		return err
+	}
+	if err := r.recover(); err != nil {
+		return err
+	}
+	if err := r.connect(); err != nil {
+		return err
+	}
+	return r.start()
+}
+
+// connect makes the transport.
+func (r *Replica) connect() (err error) {
+	r.transport, err = r.options.Connect(Peering{
+		Address: r.options.Address, Self: r.identity, Expect: r.expect, Met: r.meet,
+		Timing: r.options.Timing, Logger: r.logger.Named("replication"),
+	})
+	return err
+}
+
+// recover rebuilds the state as of the newest snapshot, and opens the history
+// that goes with it.
+func (r *Replica) recover() error {
+	s, applied, index, err := r.newestSnapshot()
+	if err != nil {
+		return err
+	}
+	r.machine = NewMachine(s, applied)
+	last, err := r.stores.Log.LastIndex()
+	if err != nil {
+		return fmt.Errorf("look at the replicated log: %w", err)
+	}
+	return r.checkHistory(max(last, index))
+}
+
+// newestSnapshot reads the newest snapshot, and takes over the history that came
+// with it if a crash prevented that.
+func (r *Replica) newestSnapshot() (s State, applied, index uint64, err error) {
+	if err := r.openHistory(); err != nil {
+		return s, 0, 0, err
+	}
+	list, err := r.stores.Snapshots.List()
+	if err != nil || len(list) == 0 {
+		return s, 0, 0, err
+	}
+	_, content, err := r.stores.Snapshots.Open(list[0].ID)
+	if err != nil {
+		return s, 0, 0, fmt.Errorf("open the snapshot: %w", err)
+	}
+	defer content.Close()
+	if s, applied, err = readHead(content); err != nil {
+		return s, 0, 0, err
+	}
+	return s, applied, list[0].Index, r.adoptHistory(s, applied, content)
+}
+
+// config is how raft runs here. Snapshots are made by this package, and never
+// restored from at a start: the state is, and the history is there.
+func (r *Replica) config(notify chan<- bool) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(r.options.Name)
+	c.HeartbeatTimeout, c.ElectionTimeout = r.options.Timing.Heartbeat, r.options.Timing.Election
+	c.LeaderLeaseTimeout = r.options.Timing.Lease
+	c.BatchApplyCh = true
+	c.NotifyCh = notify
+	c.NoSnapshotRestoreOnStart = true
+	c.NoLegacyTelemetry = true
+	c.ShutdownOnRemove = false
+	c.SnapshotInterval, c.SnapshotThreshold = 24*time.Hour, math.MaxUint64
+	c.Logger = r.logger.Named("raft")
+	return c
+}
+
+func (r *Replica) start() error {
+	notify := make(chan bool, 16)
+	config := r.config(notify)
+	stores := r.stores
+	exists, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
+	if err != nil {
+		return fmt.Errorf("look at the replicated log: %w", err)
+	}
+	if !exists && len(r.options.Members) > 0 {
+		if err := raft.BootstrapCluster(config, stores.Log, stores.Stable, stores.Snapshots, r.transport, r.first()); err != nil {
+			return fmt.Errorf("begin the replicated log: %w", err)
+		}
+	}
+	if r.raft, err = raft.NewRaft(config, fsm{r}, stores.Log, stores.Stable, stores.Snapshots, r.transport); err != nil {
+		return fmt.Errorf("start replication: %w", err)
+	}
+	r.group.Go(func() { r.watch(notify) })
+	r.group.Go(r.keep)
+	r.group.Go(r.enroll)
+	r.group.Go(r.watchStores)
+	if self, ok := r.transport.(injector); ok && r.alone() {
+		return self.Inject(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: config.ProtocolVersion}})
+	}
+	return nil
+}
+
+// first is the configuration that a new group begins with.
+func (r *Replica) first() raft.Configuration {
+	var c raft.Configuration
+	for _, m := range r.options.Members {
+		c.Servers = append(c.Servers, raft.Server{ID: raft.ServerID(m.Name), Address: addressOf(m)})
+	}
+	return c
+}
+
+// addressOf is the address of a member as raft knows it, which must be one even
+// if nobody ever dials it.
+func addressOf(m Member) raft.ServerAddress {
+	if m.Address == "" {
+		return raft.ServerAddress(m.Name)
+	}
+	return raft.ServerAddress(m.Address)
+}
+
+// watchStores ends the replica when a store has failed.
+func (r *Replica) watchStores() {
+	select {
+	case <-r.stores.Failed:
+		_ = r.fail(r.stores.Err()) // whoever waits finds it
+	case <-r.closing:
+	}
+}
+
+// fail notes why this replica cannot go on. It gives err back.
+func (r *Replica) fail(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure == nil {
+		r.failure = err
+		close(r.failed)
+	}
+	return err
+}
+
+// Failed is closed when a disk failed, so that the process has to end; Err says
+// why.
+func (r *Replica) Failed() <-chan struct{} { return r.failed }
+
+// Err is nil while nothing has failed.
+func (r *Replica) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
+// History is the history of this replica.
+func (r *Replica) History() *History { return r.history }
+
+// State copies what the log has come to, as far as this replica has applied it.
+func (r *Replica) State() State {
+	s, _ := r.machine.State()
+	return s
+}
+
+// Fsyncs counts how often the files were forced since they were opened.
+func (r *Replica) Fsyncs() int64 {
+	n := r.history.Fsyncs()
+	if r.stores.Fsyncs != nil {
+		n += r.stores.Fsyncs()
+	}
+	return n
+}
+
+// Close ends the part in the group, and closes the files. Lead must have
+// returned.
+func (r *Replica) Close() error {
+	r.once.Do(func() { close(r.closing) })
+	r.mu.Lock()
+	l := r.log
+	r.mu.Unlock()
+	if l != nil {
+		l.close()
+	}
+	r.group.Wait()
+	var errs []error
+	if r.raft != nil {
+		errs = append(errs, r.raft.Shutdown().Error())
+	}
+	return errors.Join(append(errs, r.closeFiles())...)
+}
+
+func (r *Replica) closeFiles() error {
+	var errs []error
+	if r.transport != nil {
+		errs = append(errs, r.transport.Close())
+	}
+	if h := r.history.set(nil); h != nil {
+		errs = append(errs, h.Close())
+	}
+	if r.stores.Close != nil {
+		errs = append(errs, r.stores.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// openHistory opens the history if there is one.
+func (r *Replica) openHistory() error {
+	if err := os.RemoveAll(filepath.Join(r.options.Directory, receivedFile)); err != nil {
+		return err
+	}
+	h, err := history.Open(r.options.Directory, history.Options{})
+	if errors.Is(err, history.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open the history: %w", err)
+	}
+	r.history.set(h)
+	return nil
+}
+
+// Await waits until a replica leads the group, or ctx ends.
+func (r *Replica) Await(ctx context.Context) (Member, error) {
+	observed := make(chan raft.Observation, 1)
+	observer := raft.NewObserver(observed, false, func(o *raft.Observation) bool {
+		_, leader := o.Data.(raft.LeaderObservation)
+		return leader
+	})
+	r.raft.RegisterObserver(observer)
+	defer r.raft.DeregisterObserver(observer)
+	for {
+		if m, ok := r.Leader(); ok {
+			return m, nil
+		}
+		select {
+		case <-observed:
+		case <-ctx.Done():
+			return Member{}, ctx.Err()
+		}
+	}
+}

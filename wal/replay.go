@@ -35,6 +35,11 @@ func (l *Log) Replay(from uint64, fn func(seq uint64, rec Record) error) error {
 	return nil
 }
 
+// Read returns one record, checked again as it is read. Below First and beyond
+// Last it is ErrRange. The caller owns the data. It waits while a Sync holds
+// the log.
+func (l *Log) Read(seq uint64) (Record, error) { return l.read(seq) }
+
 // read returns a copy of one record.
 func (l *Log) read(seq uint64) (Record, error) {
 	l.mu.Lock()
@@ -42,12 +47,15 @@ func (l *Log) read(seq uint64) (Record, error) {
 	if err := l.usable(); err != nil {
 		return Record{}, err
 	}
-	if seq < l.first.Load() {
-		return Record{}, fmt.Errorf("%w: record %d was trimmed during the replay", ErrRange, seq)
+	if first := l.first.Load(); seq < first {
+		return Record{}, fmt.Errorf("%w: record %d was trimmed, the first is %d", ErrRange, seq, first)
+	}
+	if last := l.last.Load(); seq > last {
+		return Record{}, fmt.Errorf("%w: read of record %d, the last is %d", ErrRange, seq, last)
 	}
 	data, err := l.readFrame(seq)
 	if err != nil {
-		return Record{}, fmt.Errorf("replay: %w", err)
+		return Record{}, fmt.Errorf("read record: %w", err)
 	}
 	h, body, err := decodeFrame(data)
 	if err == nil && (h.id != l.id || h.seq != seq) {

@@ -14,10 +14,11 @@ import (
 )
 
 // Register adds the coordinator's services to a gRPC server: the API for
-// clients, and the sessions of the shards.
+// clients, the sessions of the shards, and replication.
 func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
 	wirepb.RegisterCoordinatorServiceServer(r, &api{coordinator: c})
-	wirepb.RegisterSessionServiceServer(r, c.sessions)
+	wirepb.RegisterSessionServiceServer(r, sessionGate{coordinator: c, sessions: c.sessions})
+	c.replica.Register(r)
 }
 
 // api implements wirepb.CoordinatorServiceServer.
@@ -29,17 +30,21 @@ type api struct {
 // SubmitBlock has one block executed and waits for its decision.
 func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 	c := s.coordinator
+	leading, err := c.leading()
+	if err != nil {
+		return nil, err
+	}
 	release, err := c.hold(proto.Size(in))
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	block, err := c.core.prepare(in)
+	block, err := leading.core.prepare(in)
 	if err != nil {
 		return nil, err
 	}
 	wait := wire.Timeout(in.GetTimeoutMs(), c.options.DefaultTimeout, c.options.MostTimeout)
-	a, err := c.submit(ctx, block, time.Now().Add(wait))
+	a, err := leading.submit(ctx, block, time.Now().Add(wait))
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +72,14 @@ func decisionOf(v protocol.Verdict) wirepb.Decision {
 
 // Get reads keys, all as of one committed height.
 func (s *api) Get(ctx context.Context, in *wirepb.GetRequest) (*wirepb.GetResponse, error) {
-	if err := wire.CheckKeys(in.GetKeys(), mostKeys, s.coordinator.config.Limits); err != nil {
+	leading, err := s.coordinator.leading()
+	if err != nil {
 		return nil, err
 	}
-	height, values, err := s.coordinator.read(ctx, in.GetKeys(), in.AtHeight)
+	if err := wire.CheckKeys(in.GetKeys(), mostKeys, leading.config.Limits); err != nil {
+		return nil, err
+	}
+	height, values, err := leading.read(ctx, in.GetKeys(), in.AtHeight)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +88,11 @@ func (s *api) Get(ctx context.Context, in *wirepb.GetRequest) (*wirepb.GetRespon
 
 // Watch sends every committed block from a height on, until the client ends it.
 func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[wirepb.WatchResponse]) error {
-	core := s.coordinator.core
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return err
+	}
+	core := leading.core
 	next := protocol.Height(in.GetFromHeight())
 	if next == 0 {
 		now, _ := core.archive.height()
@@ -100,8 +113,8 @@ func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[w
 		case <-changed:
 		case <-stream.Context().Done():
 			return status.FromContextError(stream.Context().Err()).Err()
-		case <-s.coordinator.ended:
-			return wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped")
+		case <-leading.ended:
+			return s.coordinator.redirect()
 		}
 	}
 }
@@ -127,11 +140,15 @@ func (s *api) GetBlock(_ context.Context, in *wirepb.GetBlockRequest) (*wirepb.G
 }
 
 func (s *api) find(in *wirepb.GetBlockRequest) (*protocol.Decision, error) {
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return nil, err
+	}
 	switch by := in.GetBy().(type) {
 	case *wirepb.GetBlockRequest_Height:
-		return decision(s.coordinator.core, protocol.Height(by.Height))
+		return decision(leading.core, protocol.Height(by.Height))
 	case *wirepb.GetBlockRequest_Key:
-		d, ok, _, err := s.coordinator.core.Find(by.Key)
+		d, ok, _, err := leading.core.Find(by.Key)
 		if err != nil {
 			return nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
 		}
@@ -150,19 +167,23 @@ const (
 
 // ListBlocks lists committed blocks, in order of height.
 func (s *api) ListBlocks(_ context.Context, in *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return nil, err
+	}
 	limit := protocol.Height(in.GetLimit())
 	if limit == 0 {
 		limit = listDefault
 	}
 	limit = min(limit, listMost)
-	height := s.coordinator.core.Height()
+	height := leading.core.Height()
 	from := protocol.Height(in.GetFromHeight())
 	if from == 0 {
 		from = max(height, limit) - limit + 1
 	}
 	out := &wirepb.ListBlocksResponse{Height: uint64(height)}
 	for h := from; h <= height && h-from < limit; h++ {
-		d, err := decision(s.coordinator.core, h)
+		d, err := decision(leading.core, h)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +199,7 @@ func (s *api) Status(context.Context, *wirepb.StatusRequest) (*wirepb.StatusResp
 
 // Entry is the cluster at a glance, as this coordinator sees it.
 func (c *Coordinator) Entry() *wirepb.ClusterStatus {
-	now := c.core.Status()
+	now := c.Status()
 	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
 	out.Quarantined = now.Ended
 	out.Fsyncs = uint64(c.Fsyncs())
@@ -187,4 +208,4 @@ func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 
 // Fsyncs counts how often the coordinator has forced its files since it was
 // opened.
-func (c *Coordinator) Fsyncs() int64 { return c.log.Fsyncs() + c.history.Fsyncs() }
+func (c *Coordinator) Fsyncs() int64 { return c.replica.Fsyncs() }

@@ -76,19 +76,17 @@ func (a *archive) find(key string) (d *protocol.Decision, ok bool, err error) {
 	return a.history.ByKey(key)
 }
 
-// waiting copies decisions that the history lacks, at most a batch.
-func (a *archive) waiting() []*protocol.Decision {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	return append([]*protocol.Decision(nil), a.recent[:min(len(a.recent), keepBatch)]...)
-}
-
-// kept forgets decisions that the history holds now.
-func (a *archive) kept(n int) {
+// kept forgets the decisions up to a height, which the history holds now, and
+// reports whether there were any.
+func (a *archive) kept(h protocol.Height) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, d := range a.recent[:n] {
-		delete(a.byKey, d.Key)
+	n := 0
+	for ; n < len(a.recent) && a.recent[n].Height() <= h; n++ {
+		delete(a.byKey, a.recent[n].Key)
 	}
-	a.recent = append([]*protocol.Decision(nil), a.recent[n:]...)
+	if n > 0 {
+		a.recent = append([]*protocol.Decision(nil), a.recent[n:]...)
+	}
+	return n > 0
 }

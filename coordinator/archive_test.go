@@ -9,6 +9,8 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
+var testConfig = protocol.Config{Cluster: protocol.ClusterID{1}, Slots: protocol.EvenSlots(1), Limits: protocol.DefaultLimits()}
+
 func newHistory(t *testing.T) *history.History {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,6 +29,21 @@ func newHistory(t *testing.T) *history.History {
 	return h
 }
 
+// next gives the decision that follows others.
+func next(below []*protocol.Decision, key string) *protocol.Decision {
+	h := protocol.Height(len(below) + 1)
+	d := &protocol.Decision{
+		Attempt: protocol.AttemptID{Height: h, Epoch: 1, Attempt: 1}, Key: key, Block: protocol.BlockID(key, nil),
+		Digests: []protocol.Digest{{byte(h)}}, Outcomes: protocol.NewOutcomes(0),
+	}
+	var root protocol.Digest
+	if h > 1 {
+		d.Parent, root = below[h-2].Attempt, below[h-2].Root
+	}
+	d.Root = protocol.ChainRoot(root, h, d.Block, d.Digests)
+	return d
+}
+
 func chain(n int) (ds []*protocol.Decision) {
 	for i := range n {
 		ds = append(ds, next(ds, fmt.Sprintf("block%d", i+1)))
@@ -34,62 +51,22 @@ func chain(n int) (ds []*protocol.Decision) {
 	return ds
 }
 
-// quietLog is a decision log that only counts.
-type quietLog struct {
-	mu   sync.Mutex
-	last uint64
-	trim uint64
-	fail error
-}
-
-func (l *quietLog) Append(records []protocol.Record, force bool) (uint64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.fail != nil {
-		return 0, l.fail
-	}
-	l.last += uint64(len(records))
-	return l.last - uint64(len(records)) + 1, nil
-}
-func (l *quietLog) Confirm() error { return nil }
-func (l *quietLog) Trim(keep uint64) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.trim = keep
-	return nil
-}
-func (l *quietLog) Position() (last, durable uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.last, l.last
-}
-
 // TestArchiveFindsEveryDecisionWhileItIsKept: what was decided is never out of
 // sight on its way from memory into the history.
 func TestArchiveFindsEveryDecisionWhileItIsKept(t *testing.T) {
 	const heights = 600
 	ds := chain(heights)
-	log := &quietLog{}
-	a := newArchive(newHistory(t), nil)
-	var told protocol.Height
-	k := &keeper{
-		archive: a, positions: newPositions(), log: log, config: testConfig, retain: 5,
-		lowest: func() protocol.Height { return 1 << 40 }, told: func(h protocol.Height) { told = h },
-	}
-	k.positions.add(protocol.EpochClaimed{Epoch: 1}, 0)
+	h := newHistory(t)
+	a := newArchive(h, nil)
 	var group sync.WaitGroup
-	done := make(chan struct{})
+	decided := make(chan []*protocol.Decision, heights)
 	group.Go(func() {
-		for {
-			if err := k.keep(); err != nil {
+		for batch := range decided {
+			if err := h.Append(history.Meta{Config: testConfig, Epoch: 1, Log: history.LogPosition{Keep: 1}}, batch); err != nil {
 				t.Error(err)
 				return
 			}
-			select {
-			case <-done:
-				return
-			default:
-			}
+			a.kept(h.Height())
 		}
 	})
 	for range 2 {
@@ -120,25 +97,13 @@ func TestArchiveFindsEveryDecisionWhileItIsKept(t *testing.T) {
 		})
 	}
 	for i := 0; i < heights; i += 3 {
-		batch := make([]protocol.Record, 0, 3)
-		for _, d := range ds[i : i+3] {
-			batch = append(batch, d)
-		}
-		if err := k.positions.append(batch, func() (uint64, error) { return log.Append(batch, true) }); err != nil {
-			t.Fatal(err)
-		}
 		a.Decided(ds[i : i+3])
+		decided <- ds[i : i+3]
 	}
-	close(done)
+	close(decided)
 	group.Wait()
-	if err := k.keep(); err != nil {
-		t.Fatal(err)
-	}
-	if a.history.Height() != heights || told != heights || len(a.recent)+len(a.byKey) != 0 {
-		t.Errorf("kept up to %d, told %d, %d in memory", a.history.Height(), told, len(a.recent))
-	}
-	if log.trim != heights-5+1 {
-		t.Errorf("trimmed up to record %d", log.trim)
+	if h.Height() != heights || len(a.recent)+len(a.byKey) != 0 {
+		t.Errorf("kept up to %d, %d in memory", h.Height(), len(a.recent))
 	}
 	if _, ok, err := a.find("unknown"); ok || err != nil {
 		t.Errorf("unknown key: %v %v", ok, err)

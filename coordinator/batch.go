@@ -48,7 +48,7 @@ const streamKeys = "stream/"
 // batcher makes blocks of the transactions that come on all streams, in the
 // order in which they come.
 type batcher struct {
-	coordinator *Coordinator
+	incarnation *incarnation
 	options     BatchOptions
 	incoming    chan tagged
 	over        *tagged       // did not fit into the block before
@@ -64,10 +64,10 @@ type tagged struct {
 	results     *results
 }
 
-func newBatcher(c *Coordinator, o BatchOptions) *batcher {
-	o.Transactions = min(o.Transactions, c.config.Limits.BlockTransactions)
-	o.Bytes = min(o.Bytes, c.config.Limits.BlockBytes)
-	return &batcher{coordinator: c, options: o, incoming: make(chan tagged, o.Transactions), room: make(chan struct{}, o.Waiting)}
+func newBatcher(in *incarnation, o BatchOptions) *batcher {
+	o.Transactions = min(o.Transactions, in.config.Limits.BlockTransactions)
+	o.Bytes = min(o.Bytes, in.config.Limits.BlockBytes)
+	return &batcher{incarnation: in, options: o, incoming: make(chan tagged, o.Transactions), room: make(chan struct{}, o.Waiting)}
 }
 
 // run collects blocks and submits them until ctx ends.
@@ -77,11 +77,11 @@ func (b *batcher) run(ctx context.Context) {
 		batch, more := b.collect(ctx)
 		if len(batch) > 0 {
 			block := b.block(batch)
-			deadline := time.Now().Add(b.coordinator.options.DefaultTimeout)
+			deadline := time.Now().Add(b.incarnation.coordinator.options.DefaultTimeout)
 			// One goroutine per block waits for its answer; admission is
 			// in the order of the inbox, so the order of blocks is kept.
-			waiter, answers := b.coordinator.waiters.enter()
-			b.coordinator.post(protocol.Submitted{Block: block, Waiter: waiter, Deadline: deadline, Checked: b.coordinator.core.Kept()})
+			waiter, answers := b.incarnation.waiters.enter()
+			b.incarnation.post(protocol.Submitted{Block: block, Waiter: waiter, Deadline: deadline, Checked: b.incarnation.core.Kept()})
 			b.group.Go(func() { b.answer(ctx, batch, block, deadline, waiter, answers) })
 		}
 		if !more {
@@ -104,7 +104,7 @@ func (b *batcher) collect(ctx context.Context) (batch []tagged, more bool) {
 	for len(batch) < b.options.Transactions && size < b.options.Bytes {
 		select {
 		case t := <-b.incoming:
-			if size += t.transaction.EncodedLen(); size > b.coordinator.config.Limits.BlockBytes {
+			if size += t.transaction.EncodedLen(); size > b.incarnation.config.Limits.BlockBytes {
 				b.over = &t
 				return batch, true
 			}
@@ -141,15 +141,15 @@ func (b *batcher) block(batch []tagged) *protocol.Block {
 	for i, t := range batch {
 		transactions[i] = t.transaction
 	}
-	c := b.coordinator
-	key := fmt.Sprintf(streamKeys+"%d/%d", c.core.Status().Epoch, b.blocks)
-	return NewBlock(key, protocol.EncodeBody(transactions), transactions, c.config.Slots)
+	in := b.incarnation
+	key := fmt.Sprintf(streamKeys+"%d/%d", in.core.Status().Epoch, b.blocks)
+	return NewBlock(key, protocol.EncodeBody(transactions), transactions, in.config.Slots)
 }
 
 // answer waits for the decision of a block, tries again while there is no room
 // for it, and tells every transaction.
 func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Block, deadline time.Time, waiter protocol.Waiter, answers <-chan protocol.Answer) {
-	defer b.coordinator.waiters.leave(waiter)
+	defer b.incarnation.waiters.leave(waiter)
 	var a protocol.Answer
 	select {
 	case a = <-answers:
@@ -162,7 +162,7 @@ func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Bl
 		case <-ctx.Done():
 		}
 		var err error
-		if a, err = b.coordinator.submit(ctx, block, deadline); err != nil {
+		if a, err = b.incarnation.submit(ctx, block, deadline); err != nil {
 			a = protocol.Answer{Reason: err.Error()}
 		}
 	}
@@ -247,10 +247,14 @@ type submitStream = grpc.BidiStreamingServer[wirepb.SubmitTransactionsRequest, w
 // blocks of them. A reader takes them up while there is room; the client's
 // flow control does the rest.
 func (s *api) SubmitTransactions(stream submitStream) error {
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return err
+	}
 	r := newResults(streamUnread)
 	read := make(chan error, 1)
 	go func() {
-		read <- s.takeUp(stream, r)
+		read <- leading.takeUp(stream, r)
 		r.notify()
 	}()
 	reading := true
@@ -275,35 +279,34 @@ func (s *api) SubmitTransactions(stream submitStream) error {
 		case <-r.changed:
 		case <-stream.Context().Done():
 			return status.FromContextError(stream.Context().Err()).Err()
-		case <-s.coordinator.ended:
-			return wire.RetryLater(codes.Unavailable, retryAfter, "the coordinator was stopped: the outcome of what was not answered is unknown")
+		case <-leading.ended:
+			return s.coordinator.redirect() // the outcome of what was not answered is unknown
 		}
 	}
 }
 
 // takeUp reads transactions until the client has no more.
-func (s *api) takeUp(stream submitStream, r *results) error {
-	b := s.coordinator.batcher
+func (in *incarnation) takeUp(stream submitStream, r *results) error {
 	for {
-		in, err := stream.Recv()
+		request, err := stream.Recv()
 		if err != nil {
 			return err
 		}
-		if err := s.coordinator.room(); err != nil {
+		if err := in.coordinator.room(); err != nil {
 			return err
 		}
-		for _, t := range in.GetTransactions() {
-			transaction, err := wire.Transaction(t.GetTransaction(), s.coordinator.config.Limits)
+		for _, t := range request.GetTransactions() {
+			transaction, err := wire.Transaction(t.GetTransaction(), in.config.Limits)
 			if err != nil {
 				return err
 			}
-			if most := s.coordinator.config.Limits.BlockBytes - bodyHead; transaction.EncodedLen() > most {
+			if most := in.config.Limits.BlockBytes - bodyHead; transaction.EncodedLen() > most {
 				return status.Errorf(codes.InvalidArgument, "transaction of %d bytes does not fit into a block, which holds %d", transaction.EncodedLen(), most)
 			}
 			if !r.owe(t.GetTag()) {
 				return status.Errorf(codes.InvalidArgument, "tag %d is in use on this stream", t.GetTag())
 			}
-			if err := b.enter(stream.Context(), tagged{tag: t.GetTag(), transaction: transaction, results: r}); err != nil {
+			if err := in.batcher.enter(stream.Context(), tagged{tag: t.GetTag(), transaction: transaction, results: r}); err != nil {
 				return err
 			}
 		}
@@ -320,7 +323,7 @@ func (b *batcher) enter(ctx context.Context, t tagged) error {
 		case room <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-b.coordinator.ended:
+		case <-b.incarnation.ended:
 			return errEnded
 		}
 	}
@@ -330,7 +333,7 @@ func (b *batcher) enter(ctx context.Context, t tagged) error {
 	case <-ctx.Done():
 		<-b.room
 		return ctx.Err()
-	case <-b.coordinator.ended:
+	case <-b.incarnation.ended:
 		<-b.room
 		return errEnded
 	}

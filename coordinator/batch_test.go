@@ -10,8 +10,8 @@ import (
 )
 
 func newTestBatcher(o BatchOptions, limits protocol.Limits) *batcher {
-	c := &Coordinator{config: protocol.Config{Slots: protocol.EvenSlots(1), Limits: limits}, ended: make(chan struct{})}
-	return newBatcher(c, o.withDefaults())
+	in := &incarnation{config: protocol.Config{Slots: protocol.EvenSlots(1), Limits: limits}, ended: make(chan struct{})}
+	return newBatcher(in, o.withDefaults())
 }
 
 func sized(tag uint64, payload int) tagged {
@@ -119,7 +119,7 @@ func TestAClientThatDoesNotReadIsNotRead(t *testing.T) {
 	if len(b.incoming) != 3 || len(b.room) != 3 {
 		t.Errorf("%d taken up, %d tokens", len(b.incoming), len(b.room))
 	}
-	close(b.coordinator.ended)
+	close(b.incarnation.ended)
 	ctx = t.Context()
 	if err := enter(); err == nil {
 		t.Error("taken up after the end")

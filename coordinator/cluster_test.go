@@ -64,6 +64,7 @@ func (f *office) start() {
 	f.cancel = cancel
 	go func() { f.served <- f.server.Serve(l) }()
 	go func() { f.ran <- f.Run(ctx) }()
+	eventually(f.t, "it leads", func() bool { return f.now.Load() != nil })
 	conn, err := rpc.Dial(f.address)
 	if err != nil {
 		f.t.Fatal(err)
@@ -82,7 +83,7 @@ func (f *office) stop() error {
 	f.server.Shutdown(ctx)
 	<-f.served
 	f.hangUp()
-	if err := f.Close(); err != nil && f.log.Err() == nil {
+	if err := f.Close(); err != nil && f.replica.Err() == nil {
 		f.t.Errorf("close: %v", err)
 	}
 	return err

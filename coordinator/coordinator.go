@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,29 +10,26 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
-	"golang.org/x/sync/semaphore"
 )
 
-// Coordinator is a Core with everything round it: data directory, sessions,
-// clients, and the loops that drive it. Open it, serve it, Run it, Close it.
+// Coordinator is one member of a group of coordinators, which may be the only
+// one: a replica of their log and, while it leads, an incarnation that decides.
+// Open it, serve it, Run it, Close it.
 type Coordinator struct {
 	options  Options
 	logger   hclog.Logger
-	config   protocol.Config
-	log      *localLog
-	history  *history.History
-	core     *Core
-	waiters  *waiters
+	replica  *replica.Replica
 	sessions *rpc.SessionServer
 	readers  *shardReaders
-	batcher  *batcher
 
-	inbox      chan protocol.Event
-	ended      chan struct{} // closed when nobody reads the inbox any more
+	now        atomic.Pointer[incarnation] // nil while this member does not lead
+	ended      chan struct{}               // closed when nothing is decided any more
 	once       sync.Once
 	obstructed atomic.Pointer[string] // why no block is taken up; "" if they are
 
@@ -39,9 +37,8 @@ type Coordinator struct {
 	callBytes int64
 }
 
-// Open opens the data directory, or makes a new cluster in an empty one, and
-// begins an incarnation with a new epoch. Undecided blocks found in the log
-// will be run again (C6).
+// Open opens the data directory, or makes a new one, and takes part in the group.
+// Nothing is decided before Run.
 func Open(o Options) (*Coordinator, error) {
 	o = o.withDefaults()
 	callBytes := o.Protocol.QueueBytes
@@ -50,75 +47,125 @@ func Open(o Options) (*Coordinator, error) {
 	}
 	c := &Coordinator{
 		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes,
-		options: o, logger: o.Logger, waiters: newWaiters(), readers: newShardReaders(),
-		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}),
-	}
-	if err := c.open(); err != nil {
-		return nil, errors.Join(err, c.closeFiles())
-	}
-	return c, nil
-}
-
-func (c *Coordinator) open() error {
-	if err := c.openFiles(); err != nil {
-		return err
+		options: o, logger: o.Logger, readers: newShardReaders(), ended: make(chan struct{}),
 	}
 	c.sessions = rpc.NewSessionServer(rpc.SessionServerOptions{
 		SessionOptions: rpc.SessionOptions{Logger: c.logger.Named("session"), Bounds: c.bounds}, Handler: sessionEvents{c},
 	})
+	c.sessions.CloseAll("this coordinator does not lead")
+	if err := c.checkNew(); err != nil {
+		return nil, err
+	}
 	var err error
-	c.core, err = OpenCore(CoreParts{
-		Log: c.log, Replay: c.log.Replay, LogID: c.log.ID(), History: c.history,
-		Sessions: c.sessions, Clients: c.waiters,
-		Protocol: c.options.Protocol, Retain: protocol.Height(c.options.RetainHeights),
-		Post: func(ev protocol.Event) { c.post(ev) }, Logger: c.logger,
-	})
-	if err != nil {
+	if c.replica, err = replica.Open(o.replica()); err != nil {
+		return nil, err
+	}
+	if err := c.checkShards(c.replica.Config()); err != nil {
+		return nil, errors.Join(err, c.replica.Close())
+	}
+	return c, nil
+}
+
+// checkNew refuses what a new cluster could not be made with, before a directory
+// is made for it.
+func (c *Coordinator) checkNew() error {
+	if err := c.options.Limits.Validate(); err != nil {
 		return err
 	}
-	c.config = c.core.Config()
-	c.batcher = newBatcher(c, c.options.Batch)
+	empty, err := replica.IsNew(c.options.Directory)
+	if err != nil || !empty || c.options.Join {
+		return err
+	}
+	if c.options.Shards < 1 || c.options.Shards > protocol.MaxShards {
+		return fmt.Errorf("a new cluster needs between 1 and %d shards, not %d: give --shards", protocol.MaxShards, c.options.Shards)
+	}
 	return nil
+}
+
+// checkShards refuses a command line that does not fit the cluster.
+func (c *Coordinator) checkShards(config protocol.Config) error {
+	if config.IsZero() || c.options.Shards == 0 || c.options.Shards == config.Shards() {
+		return nil
+	}
+	return fmt.Errorf("%w: %s belongs to a cluster of %d shards, and the number cannot be changed: give --shards %d, or another --data",
+		ErrMismatch, c.options.Directory, config.Shards(), config.Shards())
+}
+
+// ErrMismatch is wrapped when the parts of a data directory and the command line
+// do not belong together. Nothing was changed.
+var ErrMismatch = replica.ErrMismatch
+
+// newConfig makes the configuration of a new cluster.
+func (c *Coordinator) newConfig() protocol.Config {
+	config := protocol.Config{Slots: protocol.EvenSlots(c.options.Shards), Limits: c.options.Limits}
+	rand.Read(config.Cluster[:]) // never fails: it ends the process if the system has no randomness
+	c.logger.Info("makes a new cluster", "cluster", config.Cluster, "shards", config.Shards())
+	return config
 }
 
 // bounds tells the wire what this coordinator knows of the cluster.
 func (c *Coordinator) bounds() wire.Bounds {
-	return wire.Bounds{Shards: c.config.Shards(), Transactions: c.config.Limits.BlockTransactions}
+	if in := c.now.Load(); in != nil {
+		return wire.Bounds{Shards: in.config.Shards(), Transactions: in.config.Limits.BlockTransactions}
+	}
+	return wire.Bounds{}
 }
 
-// sessionEvents turns what happens on sessions into events.
+// sessionEvents turns what happens on sessions into events of the incarnation.
 type sessionEvents struct{ *Coordinator }
 
 func (c sessionEvents) Opened(protocol.Session)              {}
 func (c sessionEvents) Received(env protocol.Envelope)       { c.post(protocol.Received{Envelope: env}) }
 func (c sessionEvents) Closed(s protocol.Session, why error) { c.post(protocol.Closed{Session: s}) }
 
-// post hands an event to the loop; false if the loop has ended.
-func (c *Coordinator) post(ev protocol.Event) bool {
-	select {
-	case c.inbox <- ev:
-		return true
-	case <-c.ended:
-		return false
+// post hands an event to the incarnation, if there is one.
+func (c *Coordinator) post(ev protocol.Event) {
+	if in := c.now.Load(); in != nil {
+		in.post(ev)
 	}
 }
 
 // Close closes the data directory. Run must have returned, or never been called.
 func (c *Coordinator) Close() error {
-	c.end("the coordinator was stopped")
+	c.end()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	err := c.sessions.Shutdown(ctx, "the coordinator was stopped")
+	err := c.sessions.Shutdown(ctx, stopped)
 	c.readers.close()
-	return errors.Join(err, c.closeFiles())
+	return errors.Join(err, c.replica.Close())
 }
 
-// Status gives what the node knew after its last event.
-func (c *Coordinator) Status() *Status { return c.core.Status() }
+func (c *Coordinator) end() { c.once.Do(func() { close(c.ended) }) }
 
-// Ready says why the coordinator cannot decide for now; nil if it can.
+// stopped is what those are told whom a coordinator leaves that stops.
+const stopped = "the coordinator was stopped"
+
+// Status gives what this coordinator knows: the incarnation after its last event,
+// or the replica, while another one leads.
+func (c *Coordinator) Status() *Status {
+	if in := c.now.Load(); in != nil {
+		return in.core.Status()
+	}
+	s := c.replica.State()
+	return &Status{CoordinatorStatus: protocol.CoordinatorStatus{
+		Config: s.Config, Epoch: s.Mark.Epoch, Decided: s.Decided, Kept: c.replica.History().Height(),
+	}}
+}
+
+// Replica is this coordinator's part of the group: its members and their state.
+func (c *Coordinator) Replica() *replica.Replica { return c.replica }
+
+// Ready says why the cluster cannot decide for now, as far as this coordinator
+// knows; nil if it can.
 func (c *Coordinator) Ready() error {
-	s := c.core.Status()
+	in := c.now.Load()
+	if in == nil {
+		if leader, ok := c.replica.Leader(); ok && leader.Name != c.options.Name {
+			return nil
+		}
+		return errors.New("no coordinator leads for now")
+	}
+	s := in.core.Status()
 	if s.Ended != "" {
 		return errors.New(s.Ended)
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -150,13 +151,13 @@ func TestUndecidedBlocksRunAgain(t *testing.T) {
 // TestTheFirstResultComesFromTheHistory: neither memory nor log hold it any
 // more.
 func TestTheFirstResultComesFromTheHistory(t *testing.T) {
-	f := newOffice(t, Options{RetainHeights: 1})
+	f := newOffice(t, Options{})
 	newPuppet(t, f)
 	for h := range uint64(5) {
 		f.commits(fmt.Sprint("block", h+1), h+1)
 	}
-	eventually(t, "the history has them", func() bool { return f.history.Height() == 5 && f.Status().Kept == 5 })
-	if err := f.log.TrimFront(f.history.Meta().Log.Keep); err != nil {
+	eventually(t, "the history has them", func() bool { return f.replica.History().Height() == 5 && f.Status().Kept == 5 })
+	if err := f.replica.Snapshot(); err != nil {
 		t.Fatal(err)
 	}
 	f.commits("block1", 1)
@@ -263,7 +264,7 @@ func TestAReplacedDirectoryFences(t *testing.T) {
 		answers <- out
 	}()
 	eventually(t, "the attempt is on its way", func() bool { return p.holds() == 1 })
-	log := filepath.Join(f.options.Directory, LogDirectory)
+	log := filepath.Join(f.options.Directory, replica.LogDirectory)
 	if err := os.Rename(log, log+"-moved"); err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +305,7 @@ func TestDirectoriesThatDoNotFitAreRefused(t *testing.T) {
 	}
 	refused("--shards 1", func(o *Options) { o.Shards = 2 })
 	refused("--shards", func(o *Options) { o.Directory, o.Shards = t.TempDir(), 0 })
-	log, aside := filepath.Join(f.options.Directory, LogDirectory), filepath.Join(t.TempDir(), "aside")
+	log, aside := filepath.Join(f.options.Directory, replica.LogDirectory), filepath.Join(t.TempDir(), "aside")
 	if err := os.Rename(log, aside); err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Machine is the state machine that a node steps: a protocol.Coordinator, or
@@ -17,34 +15,25 @@ type Machine interface {
 	Status() protocol.CoordinatorStatus
 }
 
-// History keeps decisions and block keys for good; *history.History does. Only
-// one goroutine appends; the other methods are safe for concurrent use.
+// History gives decisions and block keys, from a height on that only grows;
+// *replica.History does. It is safe for concurrent use.
 type History interface {
-	// Append adds decisions and replaces the meta, durably and as one.
-	// history.ErrNoSpace is a refusal that changes nothing.
-	Append(history.Meta, []*protocol.Decision) error
 	ByHeight(protocol.Height) (*protocol.Decision, bool, error)
 	ByKey(string) (*protocol.Decision, bool, error)
 	Height() protocol.Height // of the highest decision; 0 before the first
-	Meta() history.Meta
-	State() (protocol.CoordinatorState, error) // what a recovery begins with
 }
 
 // CoreParts are what a core works on, and whom it tells. The owner closes them.
 type CoreParts struct {
 	Log DecisionLog
-	// Replay calls fn with the records of Log from a position on, in order. By
-	// then nobody else can append to it any more.
-	Replay func(from uint64, fn func(seq uint64, r wal.Record) error) error
-	LogID  [16]byte
-	// History belongs to Log; the owner has checked it.
+	// State is what the log has come to. A state of a cluster that is not made
+	// yet has epoch 0 and the configuration that the cluster is to have.
+	State protocol.CoordinatorState
+	// History has at least the decisions that State does not have.
 	History  History
 	Sessions Sessions
 	Clients  Clients
 	Protocol protocol.CoordinatorOptions
-	// Retain is how many decided heights keep their block bodies in the log
-	// after every shard has made them durable.
-	Retain protocol.Height
 	// Post takes events that come up outside of Handle; the owner hands them to
 	// Handle later.
 	Post   func(protocol.Event)
@@ -57,24 +46,22 @@ type CoreParts struct {
 // and clock: whatever it does, a call made it do so, and the same calls do the
 // same again.
 //
-// One goroutine calls Handle and Confirm, one, maybe another, Keep. The other
-// methods are safe for concurrent use.
+// One goroutine calls Handle and Confirm. The other methods are safe for
+// concurrent use.
 type Core struct {
 	config  protocol.Config
 	log     DecisionLog
 	archive *archive
-	keeper  *keeper
 	node    *Node
+	post    func(protocol.Event)
 }
 
-// OpenCore reads history and log, and begins an incarnation with a new epoch,
-// which is durable when OpenCore returns (C1). Undecided blocks found in the log
-// will be run again (C6).
+// OpenCore begins an incarnation with a new epoch, which is durable when OpenCore
+// returns (C1). Undecided blocks of the state will be run again (C6). An error
+// that is ErrFenced says that another incarnation has begun since the state was
+// read.
 func OpenCore(parts CoreParts) (*Core, error) {
-	state, positions, err := recoverState(parts)
-	if err != nil {
-		return nil, err
-	}
+	state := parts.State
 	blocks, err := pendingBlocks(state)
 	if err != nil {
 		return nil, err
@@ -86,19 +73,13 @@ func OpenCore(parts CoreParts) (*Core, error) {
 	if state.Epoch == 0 {
 		first.Persist = append([]protocol.Record{protocol.Created{Config: state.Config}}, first.Persist...)
 	}
-	c := &Core{config: state.Config, log: parts.Log, archive: newArchive(parts.History, state.Decisions)}
+	c := &Core{config: state.Config, log: parts.Log, archive: newArchive(parts.History, state.Decisions), post: parts.Post}
 	if c.node, err = NewNode(wrap(machine, parts.Wrap), first, Parts{
-		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive,
-		Positions: positions, Logger: parts.Logger,
+		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Logger: parts.Logger,
 	}); err != nil {
 		return nil, err
 	}
-	c.keeper = &keeper{
-		archive: c.archive, positions: positions, log: parts.Log, config: c.config, logID: parts.LogID, retain: parts.Retain,
-		lowest: func() protocol.Height { return c.node.Status().LowestNeeded },
-		told:   func(h protocol.Height) { parts.Post(protocol.HistoryKept{Height: h}) },
-	}
-	parts.Logger.Info("recovered", "cluster", c.config.Cluster, "shards", c.config.Shards(), "height", c.Height(),
+	parts.Logger.Info("begins an epoch", "cluster", c.config.Cluster, "shards", c.config.Shards(), "height", c.Height(),
 		"epoch", state.Epoch+1, "undecided", len(blocks))
 	return c, nil
 }
@@ -108,22 +89,6 @@ func wrap(m Machine, round func(Machine) Machine) Machine {
 		return m
 	}
 	return round(m)
-}
-
-// recoverState reads the log on top of the history.
-func recoverState(parts CoreParts) (protocol.CoordinatorState, *Positions, error) {
-	r, err := newReplay(parts.History)
-	if err != nil {
-		return protocol.CoordinatorState{}, nil, err
-	}
-	var state protocol.CoordinatorState
-	if err = parts.Replay(parts.History.Meta().Log.Keep, r.add); err == nil {
-		state, err = r.recovery.Finish()
-	}
-	if err != nil {
-		return state, nil, fmt.Errorf("read the log: %w", err)
-	}
-	return state, r.positions, nil
 }
 
 // pendingBlocks cuts the undecided blocks of the log into parts again.
@@ -156,9 +121,14 @@ func (c *Core) Confirm() error {
 	return nil
 }
 
-// Keep moves the decisions that wait into the history, and trims the log behind
-// them (C7). After an error of the history or the log the coordinator must end.
-func (c *Core) Keep() error { return c.keeper.keep() }
+// Forget looks how far the history has come: what it holds is forgotten here, and
+// the log is told what no resync can ask for any more (C7).
+func (c *Core) Forget() {
+	if kept := c.Kept(); c.archive.kept(kept) {
+		c.post(protocol.HistoryKept{Height: kept})
+	}
+	c.log.Needed(c.node.Status().LowestNeeded)
+}
 
 // Status gives what the node knew after the last Handle.
 func (c *Core) Status() *Status { return c.node.Status() }

@@ -8,31 +8,49 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
-// paperLog is a decision log in memory. It holds encoded records, as a disk
-// does.
+// paperLog is a replicated log in memory, as one incarnation sees it: entries
+// count when they are forced.
 type paperLog struct {
-	records []wal.Record // records[i] is at position i+1
+	machine *replica.Machine
+	entries [][]byte // entries[i] has index i+1
 	forced  int
-	kept    uint64 // first position that was not trimmed
-	taken   bool   // by another incarnation
+	last    replica.Mark
+	needed  protocol.Height
+	taken   bool // by another incarnation
 }
 
-func (l *paperLog) Append(records []protocol.Record, force bool) (uint64, error) {
+func newPaperLog() *paperLog { return &paperLog{machine: replica.NewMachine(replica.State{}, 0)} }
+
+func (l *paperLog) Append(records []protocol.Record, force bool) error {
 	if l.taken {
-		return 0, ErrFenced
+		return ErrFenced
 	}
-	first := uint64(len(l.records)) + 1
+	e := replica.Entry{At: replica.Mark{Epoch: l.last.Epoch, Number: l.last.Number + 1}, After: l.last}
 	for _, r := range records {
-		l.records = append(l.records, wal.Record{Type: uint8(r.RecordType()), Data: protocol.EncodeRecord(r)})
+		if claim, ok := r.(protocol.EpochClaimed); ok {
+			e.At = replica.Mark{Epoch: claim.Epoch, Number: 1}
+		}
+		e.Items = append(e.Items, r)
 	}
+	l.last = e.At
+	l.entries = append(l.entries, e.Encode())
 	if force {
-		l.forced = len(l.records)
+		return l.force()
 	}
-	return first, nil
+	return nil
+}
+
+func (l *paperLog) force() error {
+	for ; l.forced < len(l.entries); l.forced++ {
+		if err := l.machine.Apply(uint64(l.forced)+1, l.entries[l.forced]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *paperLog) Confirm() error {
@@ -42,24 +60,14 @@ func (l *paperLog) Confirm() error {
 	return nil
 }
 
-func (l *paperLog) Trim(keep uint64) error {
-	l.kept = keep
-	return nil
-}
-
-func (l *paperLog) Position() (last, durable uint64) { return uint64(len(l.records)), uint64(l.forced) }
-
-func (l *paperLog) replay(from uint64, fn func(uint64, wal.Record) error) error {
-	for seq := max(from, 1); seq <= uint64(len(l.records)); seq++ {
-		if err := fn(seq, l.records[seq-1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (l *paperLog) Needed(h protocol.Height) { l.needed = h }
 
 // crash loses what was not forced.
-func (l *paperLog) crash() { l.records = l.records[:l.forced] }
+func (l *paperLog) crash() {
+	l.entries = l.entries[:l.forced]
+	s, _ := l.machine.State()
+	l.last = s.Mark
+}
 
 // paperHistory is a history in memory.
 type paperHistory struct {
@@ -91,12 +99,6 @@ func (h *paperHistory) ByKey(key string) (*protocol.Decision, bool, error) {
 func (h *paperHistory) Height() protocol.Height { return protocol.Height(len(h.decisions)) }
 func (h *paperHistory) Meta() history.Meta      { return h.meta }
 
-func (h *paperHistory) State() (protocol.CoordinatorState, error) {
-	s := protocol.CoordinatorState{Config: h.meta.Config, Epoch: h.meta.Epoch, Joined: maps.Clone(h.meta.Joined)}
-	s.Decided, _, _ = h.ByHeight(h.Height())
-	return s, nil
-}
-
 // desk is a core on paper, with everything it did.
 type desk struct {
 	*Core
@@ -114,15 +116,25 @@ type desk struct {
 var twoShards = protocol.Config{Cluster: protocol.ClusterID{2}, Slots: protocol.EvenSlots(2), Limits: protocol.DefaultLimits()}
 
 func newDesk(t *testing.T) *desk {
-	return openDesk(t, &paperLog{}, &paperHistory{meta: history.Meta{Config: twoShards, Log: history.LogPosition{Keep: 1}}})
+	return openDesk(t, newPaperLog(), &paperHistory{meta: history.Meta{Config: twoShards, Log: history.LogPosition{Keep: 1}}})
 }
 
 func openDesk(t *testing.T, log *paperLog, h *paperHistory) *desk {
 	t.Helper()
 	d := &desk{t: t, log: log, history: h, sent: map[protocol.Session][]protocol.Message{}}
-	var err error
+	if err := log.force(); err != nil {
+		t.Fatal(err)
+	}
+	now, _ := log.machine.State()
+	state, err := now.Begin(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Config.IsZero() {
+		state.Config = twoShards
+	}
 	d.Core, err = OpenCore(CoreParts{
-		Log: log, Replay: log.replay, History: h, Sessions: d, Clients: deskClients{d},
+		Log: log, State: state, History: h, Sessions: d, Clients: deskClients{d},
 		Post: func(ev protocol.Event) { d.inbox = append(d.inbox, ev) },
 		Wrap: func(m Machine) Machine { return countedMachine{m, &d.steps} }, Logger: hclog.NewNullLogger(),
 	})
@@ -130,6 +142,16 @@ func openDesk(t *testing.T, log *paperLog, h *paperHistory) *desk {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// keep is a pass of the keeper, and the core's look at it.
+func (d *desk) keep() {
+	d.t.Helper()
+	if err := d.log.machine.Keep(d.history); err != nil {
+		d.t.Fatal(err)
+	}
+	d.Forget()
+	d.handle(d.inbox...)
 }
 
 // countedMachine counts the steps of the machine inside.

@@ -38,7 +38,6 @@ type Parts struct {
 	Sessions  Sessions
 	Clients   Clients
 	Decisions Decisions
-	Positions *Positions
 	Logger    hclog.Logger
 }
 
@@ -57,10 +56,12 @@ type Node struct {
 // Status is a copy of what a coordinator knows, for people and metrics.
 type Status struct {
 	protocol.CoordinatorStatus
-	// Ended says why this coordinator decides nothing more: it was
+	// Ended says why this incarnation decides nothing more: it was
 	// quarantined, stepped down, or its log failed. "" if it does.
 	Ended string
-	Notes map[string]uint64 // how often what was noted, by kind
+	// Fenced: it ended because another incarnation may own the log.
+	Fenced bool
+	Notes  map[string]uint64 // how often what was noted, by kind
 }
 
 // NewNode begins an incarnation; first are the effects that came with the
@@ -104,8 +105,7 @@ func (n *Node) Handle(events ...protocol.Event) error {
 // before its reason is durable.
 func (n *Node) carryOut(e protocol.Effects) error {
 	if len(e.Persist) > 0 || e.Force {
-		err := n.parts.Positions.append(e.Persist, func() (uint64, error) { return n.parts.Log.Append(e.Persist, e.Force) })
-		if err != nil {
+		if err := n.parts.Log.Append(e.Persist, e.Force); err != nil {
 			return n.lostLog(err)
 		}
 	}
@@ -145,6 +145,7 @@ func (n *Node) quarantine(why error) {
 // end closes every session and abandons every client.
 func (n *Node) end(why error) {
 	n.ended = why
+	n.publish() // whoever is told below may ask
 	n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
 	s := n.machine.Status()
 	for _, session := range s.Sessions {
@@ -197,7 +198,7 @@ func (n *Node) publish() {
 		s.Notes[kind] = count
 	}
 	if n.ended != nil {
-		s.Ended = n.ended.Error()
+		s.Ended, s.Fenced = n.ended.Error(), errors.Is(n.ended, ErrFenced)
 	}
 	n.status.Store(s)
 }

@@ -16,7 +16,6 @@ import (
 // stage is everything that a node acts on; it notes every act, in order.
 type stage struct {
 	acts []string
-	last uint64
 	fail error
 }
 
@@ -24,9 +23,9 @@ func (s *stage) act(format string, args ...any) {
 	s.acts = append(s.acts, fmt.Sprintf(format, args...))
 }
 
-func (s *stage) Append(records []protocol.Record, force bool) (uint64, error) {
+func (s *stage) Append(records []protocol.Record, force bool) error {
 	if s.fail != nil {
-		return 0, s.fail
+		return s.fail
 	}
 	for _, r := range records {
 		s.act("append %T", r)
@@ -34,16 +33,14 @@ func (s *stage) Append(records []protocol.Record, force bool) (uint64, error) {
 	if force {
 		s.act("force")
 	}
-	s.last += uint64(len(records))
-	return s.last - uint64(len(records)) + 1, nil
+	return nil
 }
-func (s *stage) Confirm() error                   { return nil }
-func (s *stage) Trim(uint64) error                { return nil }
-func (s *stage) Position() (last, durable uint64) { return s.last, s.last }
-func (s *stage) Send(env protocol.Envelope)       { s.act("send %T to %d", env.Message, env.Session) }
-func (s *stage) Answer(a protocol.Answer)         { s.act("answer %d to %d", a.Verdict, a.Waiter) }
-func (s *stage) Abandon(string)                   { s.act("abandon") }
-func (s *stage) Decided(ds []*protocol.Decision)  { s.act("decided %d", ds[0].Height()) }
+func (s *stage) Confirm() error                  { return nil }
+func (s *stage) Needed(protocol.Height)          {}
+func (s *stage) Send(env protocol.Envelope)      { s.act("send %T to %d", env.Message, env.Session) }
+func (s *stage) Answer(a protocol.Answer)        { s.act("answer %d to %d", a.Verdict, a.Waiter) }
+func (s *stage) Abandon(string)                  { s.act("abandon") }
+func (s *stage) Decided(ds []*protocol.Decision) { s.act("decided %d", ds[0].Height()) }
 
 type stageSessions struct{ *stage }
 
@@ -63,7 +60,7 @@ func newActor(t *testing.T) *actor {
 		t.Fatal(err)
 	}
 	n, err := NewNode(machine, first, Parts{
-		Log: s, Sessions: stageSessions{s}, Clients: s, Decisions: s, Positions: newPositions(), Logger: hclog.NewNullLogger(),
+		Log: s, Sessions: stageSessions{s}, Clients: s, Decisions: s, Logger: hclog.NewNullLogger(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,42 +1,72 @@
 package coordinator
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Offline is the data directory of a stopped coordinator, opened to be looked
-// at: what a start would bring back, from history and log together. Nothing on
-// the disk is changed.
+// at: what is certainly decided, from history and log together. Nothing on the
+// disk is changed.
 type Offline struct {
-	State   protocol.CoordinatorState
+	// State is what is certain, but for Pending: blocks that are proposed as far
+	// as this coordinator knows.
+	State protocol.CoordinatorState
+	// Maybe are decisions above State.Decided that stand in the log of this
+	// coordinator, one of several: whether a majority has them it cannot tell.
+	Maybe   []*protocol.Decision
 	Kept    protocol.Height // in the history
-	Log     wal.Assessment
-	history *history.History
+	Replica *replica.Offline
 }
 
 // ReadOffline opens the data directory of a stopped coordinator. It refuses
 // what a start would refuse, except for what only history.Verify finds, and a
 // directory that is in use (history.ErrLocked).
 func ReadOffline(dir string) (*Offline, error) {
-	h, err := history.OpenReadOnly(dir)
+	r, err := replica.ReadOffline(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open the history: %w", err)
+		return nil, err
 	}
-	o, err := readOffline(dir, h)
-	if err != nil {
-		return nil, errors.Join(err, h.Close())
+	o := &Offline{Replica: r}
+	if h := r.History; h != nil {
+		o.Kept = h.Height()
+	}
+	if err := o.fill(); err != nil {
+		r.Close()
+		return nil, err
 	}
 	return o, nil
 }
 
-// Height is the newest decided height.
+// fill brings log and history together: either may be ahead.
+func (o *Offline) fill() error {
+	certain, newest := o.Replica.Certain, o.Replica.Newest
+	o.State = certain.Coordinator(nil)
+	o.State.Pending = newest.Coordinator(nil).Pending
+	if h := o.Replica.History; h != nil && h.Height() > certain.Height() {
+		last, err := h.Last()
+		if err != nil {
+			return fmt.Errorf("read the history: %w", err)
+		}
+		meta := h.Meta()
+		o.State.Config, o.State.Joined, o.State.Decided = meta.Config, meta.Joined, last
+		o.State.Epoch = max(o.State.Epoch, meta.Epoch)
+	}
+	for _, d := range newest.Recent {
+		if d.Height() > o.Height() {
+			o.Maybe = append(o.Maybe, d)
+		}
+	}
+	return o.checkUndecided()
+}
+
+// History is the history of the coordinator; nil if there is none.
+func (o *Offline) History() *history.History { return o.Replica.History }
+
+// Height is the newest height that is certainly decided.
 func (o *Offline) Height() protocol.Height {
 	if d := o.State.Decided; d != nil {
 		return d.Height()
@@ -44,7 +74,8 @@ func (o *Offline) Height() protocol.Height {
 	return 0
 }
 
-// Decision gives the decision for a height; ok is false if there is none.
+// Decision gives the decision for a height; ok is false if there is none that is
+// certain.
 func (o *Offline) Decision(h protocol.Height) (d *protocol.Decision, ok bool, err error) {
 	if above := o.State.Decisions; len(above) > 0 && h >= above[0].Height() {
 		if i := h - above[0].Height(); i < protocol.Height(len(above)) {
@@ -52,53 +83,19 @@ func (o *Offline) Decision(h protocol.Height) (d *protocol.Decision, ok bool, er
 		}
 		return nil, false, nil
 	}
-	return o.history.ByHeight(h)
+	if o.Replica.History == nil {
+		return nil, false, nil
+	}
+	return o.Replica.History.ByHeight(h)
 }
 
 // Close lets go of the directory.
-func (o *Offline) Close() error { return o.history.Close() }
-
-func readOffline(dir string, h *history.History) (*Offline, error) {
-	path := filepath.Join(dir, LogDirectory)
-	hasLog, err := exists(path)
-	if err == nil && !hasLog {
-		err = mismatch("%s holds a history but no log: the log held decisions that the history lacks; bring the folder %q back", dir, LogDirectory)
-	}
-	if err != nil {
-		return nil, err
-	}
-	log, err := wal.Assess(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
-	}
-	if err := belongTogether(dir, 0, h.Meta(), logEnds{id: log.ID, first: log.First, last: log.Last}); err != nil {
-		return nil, err
-	}
-	replay, err := newReplay(h)
-	if err != nil {
-		return nil, err
-	}
-	keep := h.Meta().Log.Keep
-	_, err = wal.Scan(path, func(f wal.Found) error {
-		if f.Problem != nil || f.Seq < keep || f.Seq > log.Last {
-			return nil // a tail that a start would cut, or records that are not needed
-		}
-		return replay.add(f.Seq, wal.Record{Type: f.Record.Type, Data: bytes.Clone(f.Record.Data)})
-	})
-	o := &Offline{Kept: h.Height(), Log: log, history: h}
-	if err == nil {
-		o.State, err = replay.recovery.Finish()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
-	}
-	return o, o.checkUndecided()
-}
+func (o *Offline) Close() error { return o.Replica.Close() }
 
 // checkUndecided reads the blocks that a start would run again.
 func (o *Offline) checkUndecided() error {
 	for _, p := range o.State.Pending {
-		if _, err := protocol.DecodeBody(p.Body, o.State.Config.Limits); err != nil {
+		if _, err := protocol.DecodeBody(p.Body, o.Replica.Newest.Config.Limits); err != nil {
 			return fmt.Errorf("block %q in the log: %w", p.Key, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -17,14 +18,23 @@ type Options struct {
 	Limits protocol.Limits // of a new cluster
 	Logger hclog.Logger
 
+	// Name tells this coordinator from the others; "" means replica.DefaultName.
+	Name string
+	// Address is where others reach this coordinator, as HOST:PORT; "" only if it
+	// stays alone.
+	Address string
+	// Members are those that a new cluster begins with, the same on each of them;
+	// none means this one alone.
+	Members []replica.Member
+	// Join makes a new coordinator wait until it is added to a cluster.
+	Join   bool
+	Timing replica.Timing
+
 	Protocol protocol.CoordinatorOptions
 	// DefaultTimeout bounds the wait of a client that names no bound, and
 	// MostTimeout that of one that does; 0 means 60 s and 1 h.
 	DefaultTimeout, MostTimeout time.Duration
-	// RetainHeights is how many decided heights keep their block bodies in the
-	// log after every shard has made them durable; 0 means 64.
-	RetainHeights int
-	Batch         BatchOptions
+	Batch                       BatchOptions
 	// MinFreeBytes is the free space of the data directory's file system below
 	// which no more blocks are taken up; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
@@ -40,8 +50,8 @@ func (o Options) withDefaults() Options {
 	if o.MostTimeout == 0 {
 		o.MostTimeout = time.Hour
 	}
-	if o.RetainHeights == 0 {
-		o.RetainHeights = 64
+	if o.Name == "" {
+		o.Name = replica.DefaultName
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
@@ -51,4 +61,12 @@ func (o Options) withDefaults() Options {
 	}
 	o.Batch = o.Batch.withDefaults()
 	return o
+}
+
+// replica gives the part of the options that is about the group.
+func (o Options) replica() replica.Options {
+	return replica.Options{
+		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
+		Logger: o.Logger, Forced: o.LogForced,
+	}
 }

@@ -27,21 +27,21 @@ const (
 
 // read gets keys from the shards on which they live, all as of one committed
 // height: the newest decided one, unless the client names another.
-func (c *Coordinator) read(ctx context.Context, keys [][]byte, at *uint64) (protocol.Height, []*wirepb.Value, error) {
-	if ended := c.core.Status().Ended; ended != "" {
+func (in *incarnation) read(ctx context.Context, keys [][]byte, at *uint64) (protocol.Height, []*wirepb.Value, error) {
+	if ended := in.core.Status().Ended; ended != "" {
 		return 0, nil, status.Error(codes.Unavailable, ended)
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
-		height := c.core.Height()
+		height := in.core.Height()
 		if at != nil {
 			if protocol.Height(*at) > height {
 				return 0, nil, status.Errorf(codes.OutOfRange, "height %d is not committed yet: the newest is %d", *at, height)
 			}
 			height = protocol.Height(*at)
 		}
-		values, err := c.readAt(ctx, keys, height)
+		values, err := in.readAt(ctx, keys, height)
 		if at == nil && try < readTries && status.Code(err) == codes.OutOfRange {
 			continue
 		}
@@ -49,7 +49,7 @@ func (c *Coordinator) read(ctx context.Context, keys [][]byte, at *uint64) (prot
 	}
 }
 
-func (c *Coordinator) readAt(ctx context.Context, keys [][]byte, height protocol.Height) ([]*wirepb.Value, error) {
+func (in *incarnation) readAt(ctx context.Context, keys [][]byte, height protocol.Height) ([]*wirepb.Value, error) {
 	values := make([]*wirepb.Value, len(keys))
 	if height == 0 {
 		for i := range values {
@@ -59,31 +59,31 @@ func (c *Coordinator) readAt(ctx context.Context, keys [][]byte, height protocol
 	}
 	places := make(map[protocol.ShardID][]int)
 	for i, key := range keys {
-		s := c.config.Slots.Owner(key)
+		s := in.config.Slots.Owner(key)
 		places[s] = append(places[s], i)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for s, at := range places {
-		group.Go(func() error { return c.readFrom(ctx, s, keys, at, height, values) })
+		group.Go(func() error { return in.readFrom(ctx, s, keys, at, height, values) })
 	}
 	return values, group.Wait()
 }
 
 // readFrom reads the keys at the given places from one shard.
-func (c *Coordinator) readFrom(ctx context.Context, s protocol.ShardID, keys [][]byte, at []int, height protocol.Height, values []*wirepb.Value) error {
-	address := c.core.Status().Shards[s].Address
+func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys [][]byte, at []int, height protocol.Height, values []*wirepb.Value) error {
+	address := in.core.Status().Shards[s].Address
 	if address == "" {
 		return wire.RetryLater(codes.Unavailable, time.Second, "a shard that holds one of the keys has not connected yet: try again later")
 	}
-	client, err := c.readers.client(address)
+	client, err := in.coordinator.readers.client(address)
 	if err != nil {
 		return status.Errorf(codes.Unavailable, "shard %d at %s: %v", s, address, err)
 	}
-	in := &wirepb.ShardServiceGetRequest{AtHeight: (*uint64)(&height)}
+	request := &wirepb.ShardServiceGetRequest{AtHeight: (*uint64)(&height)}
 	for _, i := range at {
-		in.Keys = append(in.Keys, keys[i])
+		request.Keys = append(request.Keys, keys[i])
 	}
-	out, err := client.Get(ctx, in)
+	out, err := client.Get(ctx, request)
 	if err != nil {
 		return status.Errorf(status.Code(err), "shard %d: %s", s, status.Convert(err).Message())
 	}

@@ -91,7 +91,7 @@ func TestStreamedTransactionsKeepTheirOrder(t *testing.T) {
 			}
 		}
 	})
-	if held := len(f.batcher.room); held != 0 {
+	if held := len(f.now.Load().batcher.room); held != 0 {
 		t.Errorf("%d transactions are held for unanswered", held)
 	}
 }

@@ -29,19 +29,19 @@ func (c *Coordinator) hold(bytes int) (release func(), err error) {
 // submit brings a block to the machine and waits for what becomes of it. If
 // ctx ends first, the block goes on until its own deadline, and the outcome is
 // unknown to the client.
-func (c *Coordinator) submit(ctx context.Context, b *protocol.Block, deadline time.Time) (protocol.Answer, error) {
+func (in *incarnation) submit(ctx context.Context, b *protocol.Block, deadline time.Time) (protocol.Answer, error) {
 	for {
-		d, ok, checked, err := c.core.Find(b.Key)
+		d, ok, checked, err := in.core.Find(b.Key)
 		if err != nil {
 			return protocol.Answer{}, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
 		}
 		if ok {
 			return decided(b, d), nil
 		}
-		if err := c.room(); err != nil {
+		if err := in.coordinator.room(); err != nil {
 			return protocol.Answer{}, err
 		}
-		a, err := c.enter(ctx, protocol.Submitted{Block: b, Deadline: deadline, Checked: checked})
+		a, err := in.enter(ctx, protocol.Submitted{Block: b, Deadline: deadline, Checked: checked})
 		if err != nil || a.Verdict != protocol.VerdictRecheck {
 			return a, err
 		}
@@ -57,13 +57,16 @@ func decided(b *protocol.Block, d *protocol.Decision) protocol.Answer {
 	return protocol.Answer{Verdict: protocol.VerdictCommitted, Decision: d}
 }
 
-func (c *Coordinator) enter(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
-	waiter, answers := c.waiters.enter()
-	defer c.waiters.leave(waiter)
+func (in *incarnation) enter(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
+	waiter, answers := in.waiters.enter()
+	defer in.waiters.leave(waiter)
 	ev.Waiter = waiter
-	c.post(ev) // if the loop has ended, the waiters are abandoned, or will be at once
+	in.post(ev) // if the loop has ended, the waiters are abandoned, or will be at once
 	select {
 	case a := <-answers:
+		if a.Verdict == verdictUnknown && (in.deposed.Load() || in.core.Status().Fenced) {
+			return a, in.coordinator.redirect() // the new leader knows, or finds out
+		}
 		return a, nil
 	case <-ctx.Done():
 		return protocol.Answer{}, status.FromContextError(ctx.Err()).Err()

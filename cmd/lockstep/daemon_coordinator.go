@@ -41,7 +41,6 @@ and decides. Started on an empty directory it makes a new cluster.`,
 	f.IntVar(&s.options.Protocol.QueueBlocks, "queue-blocks", 1024, "most blocks taken up and not decided")
 	f.Int64Var(&s.options.Protocol.QueueBytes, "queue-bytes", 256<<20, "most bytes of them")
 	f.DurationVar(&s.options.DefaultTimeout, "block-timeout", time.Minute, "how long a block may take whose client names no bound")
-	f.IntVar(&s.options.RetainHeights, "retain-heights", 64, "decided heights whose bodies stay in the log")
 	f.IntVar(&s.options.Batch.Transactions, "batch-transactions", 1000, "most transactions of a block that the coordinator makes")
 	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
 )
 
 // Names in the data directory, beside MemberFile and the history.
@@ -43,10 +44,24 @@ func (r *Replica) openDirectory() error {
 	if err := refuseOlder(dir); err != nil {
 		return err
 	}
+	// First, so that a directory that says whose it is has votes too.
+	if err := raftlog.CreateStable(dir); err != nil && !errors.Is(err, raftlog.ErrExist) {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
 	if r.directory, err = createMember(dir, r.options.Name); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	r.logger.Info("made a data directory", "name", r.options.Name, "directory", r.directory)
+	return nil
+}
+
+// refuseLost refuses a directory whose log is gone.
+func refuseLost(dir string) error {
+	_, noLog := os.Lstat(filepath.Join(dir, LogDirectory))
+	_, noHistory := os.Lstat(filepath.Join(dir, history.FileName))
+	if errors.Is(noLog, fs.ErrNotExist) && noHistory == nil {
+		return mismatch("%s holds a history but no log: the log held decisions that the history lacks; bring the folder %q back, or replace this coordinator by an empty one under a new name", dir, LogDirectory)
+	}
 	return nil
 }
 
@@ -66,12 +81,7 @@ func refuseOlder(dir string) error {
 
 // checkHistory refuses a history and a log of which one is older than the other.
 // last is the end of the log, or of the snapshot if that is newer.
-func (r *Replica) checkHistory(last uint64) error {
-	h := r.history.now()
-	if h == nil {
-		return nil
-	}
-	dir, meta := r.options.Directory, h.Meta()
+func checkHistory(dir string, meta history.Meta, last uint64) error {
 	switch {
 	case meta.Log.ID != [16]byte(meta.Config.Cluster):
 		return mismatch("%s holds a history that was not written beside a replicated log: bring back the history that goes with the log", dir)
@@ -82,4 +92,10 @@ func (r *Replica) checkHistory(last uint64) error {
 			dir, last, meta.Log.Forced)
 	}
 	return nil
+}
+
+// IsNew reports whether a data directory is one that Open would make.
+func IsNew(dir string) (bool, error) {
+	_, _, ok, err := readMember(dir)
+	return !ok, err
 }

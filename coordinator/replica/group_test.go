@@ -138,7 +138,7 @@ func (g *group) start(name string, members []Member, join bool) {
 
 func (g *group) open(o Options) (Stores, error) {
 	m := g.stores[o.Name]
-	return Stores{Log: m, Stable: m, Snapshots: m.snapshots, Failed: make(chan struct{}), Err: func() error { return nil }}, nil
+	return Stores{Log: m, Stable: m, Snapshots: m.snapshots, Close: func() error { return nil }}, nil
 }
 
 func (g *group) connect(p Peering) (Transport, error) {

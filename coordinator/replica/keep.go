@@ -103,8 +103,7 @@ func (r *Replica) Snapshot() error {
 
 // identity says who this member is.
 func (r *Replica) identity() Identity {
-	s, _ := r.machine.State()
-	return Identity{Cluster: s.Config.Cluster, Name: r.options.Name, Directory: r.directory}
+	return Identity{Cluster: r.Config().Cluster, Name: r.options.Name, Directory: r.directory}
 }
 
 // expect gives the directory that a name is bound to.

@@ -88,6 +88,11 @@ func (r *Replica) begin(led *leadership) (*Lead, error) {
 	if err := r.raft.Barrier(barrierTimeout).Error(); err != nil {
 		return nil, appendError(err)
 	}
+	if owned := r.stores.Owned; owned != nil {
+		if err := owned(); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.adoptCluster(); err != nil {
 		return nil, err
 	}
@@ -95,7 +100,7 @@ func (r *Replica) begin(led *leadership) (*Lead, error) {
 		return nil, err
 	}
 	s, _ := r.machine.State()
-	older, err := r.older(s)
+	state, err := s.Begin(r.history)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +108,7 @@ func (r *Replica) begin(led *leadership) (*Lead, error) {
 	r.mu.Lock()
 	r.log = l
 	r.mu.Unlock()
-	return &Lead{State: s.Coordinator(older), Log: l, Lost: led.lost}, nil
+	return &Lead{State: state, Log: l, Lost: led.lost}, nil
 }
 
 // correctAddress tells the group where this member is reached, if that is not
@@ -121,20 +126,23 @@ func (r *Replica) correctAddress() error {
 	return nil
 }
 
-// older reads the decisions that a resync may ask for and the history has.
-func (r *Replica) older(s State) ([]*protocol.Decision, error) {
+// Begin gives what an incarnation begins with that has read the state: with the
+// decisions that a resync may ask for and the history has.
+func (s *State) Begin(h interface {
+	ByHeight(protocol.Height) (*protocol.Decision, bool, error)
+}) (protocol.CoordinatorState, error) {
 	var older []*protocol.Decision
-	for h := max(s.Needed, 1); h <= s.Kept(); h++ {
-		d, ok, err := r.history.ByHeight(h)
+	for at := max(s.Needed, 1); at <= s.Kept(); at++ {
+		d, ok, err := h.ByHeight(at)
 		if err == nil && !ok {
 			err = errors.New("it is missing")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the decision of height %d: %w", h, err)
+			return protocol.CoordinatorState{}, fmt.Errorf("read the decision of height %d: %w", at, err)
 		}
 		older = append(older, d)
 	}
-	return older, nil
+	return s.Coordinator(older), nil
 }
 
 // watch follows raft's word on who leads until the replica closes.

@@ -109,6 +109,11 @@ func (l *Log) Confirm() error {
 	if ended != nil {
 		return ended
 	}
+	if owned := l.replica.stores.Owned; owned != nil {
+		if err := owned(); err != nil {
+			return l.disown(err)
+		}
+	}
 	if err := l.replica.verifyLeader(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFenced, err)
 	}
@@ -116,6 +121,13 @@ func (l *Log) Confirm() error {
 		return fmt.Errorf("%w: epoch %d was claimed", ErrFenced, s.Mark.Epoch)
 	}
 	return nil
+}
+
+// disown ends the log for good: the data directory is another one.
+func (l *Log) disown(why error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.end(fmt.Errorf("%w: %w", ErrFenced, why))
 }
 
 // propose hands what is held to raft, in as many entries as it takes. Without

@@ -70,9 +70,12 @@ type Stores struct {
 	Log       raft.LogStore
 	Stable    raft.StableStore
 	Snapshots raft.SnapshotStore
-	// Failed is closed when a store cannot be used any more, and Err says why.
-	Failed <-chan struct{}
+	// One of Failed is closed when a store cannot be used any more; Err says why.
+	Failed []<-chan struct{}
 	Err    func() error
+	// Owned fails when the data directory is not the one that was opened any more;
+	// nil never does.
+	Owned  func() error
 	Fsyncs func() int64
 	Bytes  func() int64 // of the log on disk
 	// Trailing tells how many of the newest entries have at most so many bytes;
@@ -129,6 +132,12 @@ func (o Options) withDefaults() Options {
 		o.TrailingBytes = 64 << 20
 	}
 	o.Timing = o.Timing.withDefaults()
+	if o.Stores == nil {
+		o.Stores = openStores
+	}
+	if o.Connect == nil {
+		o.Connect = connect
+	}
 	return o
 }
 

@@ -101,7 +101,10 @@ func (r *Replica) recover() error {
 	if err != nil {
 		return fmt.Errorf("look at the replicated log: %w", err)
 	}
-	return r.checkHistory(max(last, index))
+	if h := r.history.now(); h != nil {
+		return checkHistory(r.options.Directory, h.Meta(), max(last, index))
+	}
+	return nil
 }
 
 // newestSnapshot reads the newest snapshot, and takes over the history that came
@@ -161,7 +164,9 @@ func (r *Replica) start() error {
 	r.group.Go(func() { r.watch(notify) })
 	r.group.Go(r.keep)
 	r.group.Go(r.enroll)
-	r.group.Go(r.watchStores)
+	for _, failed := range stores.Failed {
+		r.group.Go(func() { r.watchStore(failed) })
+	}
 	if self, ok := r.transport.(injector); ok && r.alone() {
 		return self.Inject(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: config.ProtocolVersion}})
 	}
@@ -186,10 +191,10 @@ func addressOf(m Member) raft.ServerAddress {
 	return raft.ServerAddress(m.Address)
 }
 
-// watchStores ends the replica when a store has failed.
-func (r *Replica) watchStores() {
+// watchStore ends the replica when a store has failed.
+func (r *Replica) watchStore(failed <-chan struct{}) {
 	select {
-	case <-r.stores.Failed:
+	case <-failed:
 		_ = r.fail(r.stores.Err()) // whoever waits finds it
 	case <-r.closing:
 	}
@@ -224,6 +229,17 @@ func (r *Replica) History() *History { return r.history }
 func (r *Replica) State() State {
 	s, _ := r.machine.State()
 	return s
+}
+
+// Config is the configuration of the cluster, zero while it is not known.
+func (r *Replica) Config() protocol.Config {
+	if s := r.State(); !s.Config.IsZero() {
+		return s.Config
+	}
+	if h := r.history.now(); h != nil {
+		return h.Meta().Config
+	}
+	return protocol.Config{}
 }
 
 // Fsyncs counts how often the files were forced since they were opened.

@@ -1,0 +1,140 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol"
+)
+
+// incarnation is a Core with everything round it that lives as long: clients,
+// and the loops that drive it.
+type incarnation struct {
+	coordinator *Coordinator
+	core        *Core
+	config      protocol.Config
+	waiters     *waiters
+	batcher     *batcher
+	inbox       chan protocol.Event
+	ended       chan struct{} // closed when nobody reads the inbox any more
+	once        sync.Once
+	deposed     atomic.Bool // another incarnation may know what becomes of a block
+}
+
+// newIncarnation claims an epoch.
+func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
+	state := lead.State
+	if state.Config.IsZero() {
+		if c.options.Shards < 1 {
+			return nil, errors.New("a new cluster needs to know its number of shards: give --shards")
+		}
+		state.Config = c.newConfig()
+	}
+	if err := c.checkShards(state.Config); err != nil {
+		return nil, err
+	}
+	in := &incarnation{coordinator: c, config: state.Config, waiters: newWaiters(), inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{})}
+	var err error
+	in.core, err = OpenCore(CoreParts{
+		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,
+		Protocol: c.options.Protocol, Post: func(ev protocol.Event) { in.post(ev) }, Logger: c.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	in.batcher = newBatcher(in, c.options.Batch)
+	return in, nil
+}
+
+// post hands an event to the loop; false if the loop has ended.
+func (in *incarnation) post(ev protocol.Event) bool {
+	select {
+	case in.inbox <- ev:
+		return true
+	case <-in.ended:
+		return false
+	}
+}
+
+// end abandons the clients.
+func (in *incarnation) end(reason string) {
+	in.once.Do(func() { close(in.ended) })
+	in.waiters.Abandon(reason)
+}
+
+// run decides until ctx ends, the log belongs to somebody else, or it fails;
+// then the error wraps ErrStopped. One that was quarantined or has stepped down
+// goes on to say why, as long as it leads.
+func (in *incarnation) run(ctx context.Context, lost <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	group.Go(func() { in.batcher.run(ctx) })
+	err := in.loop(ctx, lost)
+	in.deposed.Store(ctx.Err() == nil && err == nil)
+	in.end("the coordinator was stopped before the block was decided")
+	cancel()
+	group.Wait()
+	return err
+}
+
+// loop owns the core's Handle.
+func (in *incarnation) loop(ctx context.Context, lost <-chan struct{}) error {
+	tick := time.NewTicker(protocol.TickInterval)
+	defer tick.Stop()
+	confirm := time.NewTicker(confirmInterval)
+	defer confirm.Stop()
+	forget := time.NewTicker(forgetInterval)
+	defer forget.Stop()
+	c := in.coordinator
+	events := []protocol.Event{protocol.Tick{Now: time.Now()}}
+	for {
+		if err := in.core.Handle(events...); err != nil {
+			return err
+		}
+		if s := in.core.Status(); s.Fenced {
+			return nil
+		} else if s.Ended != "" {
+			c.sessions.CloseAll(s.Ended)
+		}
+		events = nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-lost:
+			return nil
+		case <-c.replica.Failed():
+			return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, c.replica.Err())
+		case now := <-tick.C:
+			events = append(events, protocol.Tick{Now: now})
+		case <-confirm.C:
+			c.lookAtSpace()
+			if err := in.core.Confirm(); err != nil {
+				return err
+			}
+		case <-forget.C:
+			in.core.Forget()
+		case ev := <-in.inbox:
+			events = in.drain(ev)
+		}
+	}
+}
+
+// drain takes the events that wait, so that one force serves them all.
+func (in *incarnation) drain(first protocol.Event) []protocol.Event {
+	events := []protocol.Event{first}
+	for len(events) < batchEvents {
+		select {
+		case ev := <-in.inbox:
+			events = append(events, ev)
+		default:
+			return events
+		}
+	}
+	return events
+}

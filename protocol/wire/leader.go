@@ -1,0 +1,43 @@
+package wire
+
+import (
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+const (
+	notLeaderReason = "NOT_LEADER"
+	notLeaderDomain = "lockstep"
+	leaderAddress   = "leader"
+)
+
+// askAgain is what a caller waits that knows of no other address.
+const askAgain = 100 * time.Millisecond
+
+// NotLeader gives the error of a coordinator that does not lead: the call may be
+// made again at the address of the one that does, "" if none is known. A block
+// that was submitted may still be decided; under its key it is decided once.
+func NotLeader(leader, reason string) error {
+	s := status.New(codes.Unavailable, reasonOut(reason))
+	info := &errdetails.ErrorInfo{Reason: notLeaderReason, Domain: notLeaderDomain, Metadata: map[string]string{leaderAddress: leader}}
+	if detailed, err := s.WithDetails(info, &errdetails.RetryInfo{RetryDelay: durationpb.New(askAgain)}); err == nil {
+		s = detailed
+	}
+	return s.Err()
+}
+
+// Leader reports whether an error is one of NotLeader, and the address that it
+// names.
+func Leader(err error) (address string, notLeader bool) {
+	for _, d := range status.Convert(err).Details() {
+		info, ok := d.(*errdetails.ErrorInfo)
+		if ok && info.GetReason() == notLeaderReason && info.GetDomain() == notLeaderDomain {
+			return info.GetMetadata()[leaderAddress], true
+		}
+	}
+	return "", false
+}

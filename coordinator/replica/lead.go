@@ -86,7 +86,7 @@ func (r *Replica) awaitLeadership(ctx context.Context) (*leadership, error) {
 // begin passes a barrier and reads what has come of the log.
 func (r *Replica) begin(led *leadership) (*Lead, error) {
 	if err := r.raft.Barrier(barrierTimeout).Error(); err != nil {
-		return nil, appendError(err)
+		return nil, leadershipError(err)
 	}
 	if owned := r.stores.Owned; owned != nil {
 		if err := owned(); err != nil {
@@ -104,7 +104,7 @@ func (r *Replica) begin(led *leadership) (*Lead, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{replica: r, epoch: s.Mark.Epoch + 1, last: s.Mark, enrolled: map[string]bool{}}
+	l := NewLog(proposals{r}, s.Mark)
 	r.mu.Lock()
 	r.log = l
 	r.mu.Unlock()
@@ -120,7 +120,7 @@ func (r *Replica) correctAddress() error {
 			continue
 		}
 		if err := r.raft.AddVoter(self.ID, self.Address, 0, changeTimeout).Error(); err != nil {
-			return appendError(err)
+			return leadershipError(err)
 		}
 	}
 	return nil
@@ -170,25 +170,4 @@ func (r *Replica) setLeads(leads bool) {
 	}
 	close(r.leadChanged)
 	r.leadChanged = make(chan struct{})
-}
-
-// verifyTimeout bounds Confirm: a leader that cannot reach a majority for so
-// long has stepped down, or is about to.
-const verifyTimeout = 5 * time.Second
-
-// verifyLeader asks a majority whether this replica still leads.
-func (r *Replica) verifyLeader() error {
-	verified := make(chan error, 1)
-	f := r.raft.VerifyLeader()
-	go func() { verified <- f.Error() }()
-	timer := time.NewTimer(verifyTimeout)
-	defer timer.Stop()
-	select {
-	case err := <-verified:
-		return err
-	case <-timer.C:
-		return fmt.Errorf("no majority answered within %v", verifyTimeout)
-	case <-r.closing:
-		return raft.ErrRaftShutdown
-	}
 }

@@ -1,12 +1,8 @@
 package replica
 
 import (
-	"errors"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -19,9 +15,21 @@ const (
 	// splitBytes is the length of entries above which the next begins: a record
 	// is never cut, so one may be as long as the longest record.
 	splitBytes = 16 << 20
-	// enqueueTimeout bounds the wait until raft takes an entry.
-	enqueueTimeout = 10 * time.Second
 )
+
+// Group is what a Log appends through; a Replica has one.
+type Group interface {
+	// Propose hands an entry over, in order. wait gives what becomes of it, once:
+	// nil when it is durable on a majority and counts. ErrFenced, also wrapped, is
+	// all that has to do with who leads; any other error is one of the disk.
+	Propose(entry []byte) (wait func() error)
+	// Alone reports whether nobody else is a member.
+	Alone() bool
+	// Confirm fails unless this member leads now.
+	Confirm() error
+	// Mark is that of the last entry that this member has applied.
+	Mark() Mark
+}
 
 // Log is the decision log as one incarnation of the coordinator sees it. It is
 // safe for concurrent use.
@@ -29,17 +37,23 @@ const (
 // The first failure ends it: what was appended and not confirmed is then unknown,
 // and another incarnation may have begun.
 type Log struct {
-	replica *Replica
-	epoch   protocol.Epoch // of this incarnation
+	group Group
+	epoch protocol.Epoch // of this incarnation
 
 	mu       sync.Mutex
-	last     Mark // of the last entry that was handed to raft
+	last     Mark // of the last entry that was proposed
 	held     []Item
 	heldSize int
 	needed   protocol.Height // told by Needed, and not in an entry yet
-	inFlight []raft.ApplyFuture
+	inFlight []func() error
 	enrolled map[string]bool // names in entries of this incarnation
 	ended    error
+}
+
+// NewLog gives the log to an incarnation that has read the state with this mark,
+// and is going to claim the epoch after it.
+func NewLog(g Group, read Mark) *Log {
+	return &Log{group: g, epoch: read.Epoch + 1, last: read, enrolled: map[string]bool{}}
 }
 
 // Append writes the records in one piece; with force it returns only when they,
@@ -58,7 +72,7 @@ func (l *Log) Append(records []protocol.Record, force bool) error {
 	for _, r := range records {
 		l.hold(r)
 	}
-	if !force && l.heldSize < mostHeldBytes && l.replica.alone() {
+	if !force && l.heldSize < mostHeldBytes && l.group.Alone() {
 		return nil // one force for these and the next: nobody else wants them earlier
 	}
 	if len(l.held) == 0 && !force {
@@ -109,25 +123,13 @@ func (l *Log) Confirm() error {
 	if ended != nil {
 		return ended
 	}
-	if owned := l.replica.stores.Owned; owned != nil {
-		if err := owned(); err != nil {
-			return l.disown(err)
-		}
-	}
-	if err := l.replica.verifyLeader(); err != nil {
+	if err := l.group.Confirm(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFenced, err)
 	}
-	if s, _ := l.replica.machine.State(); s.Mark.Epoch != l.epoch {
-		return fmt.Errorf("%w: epoch %d was claimed", ErrFenced, s.Mark.Epoch)
+	if mark := l.group.Mark(); mark.Epoch != l.epoch {
+		return fmt.Errorf("%w: epoch %d was claimed", ErrFenced, mark.Epoch)
 	}
 	return nil
-}
-
-// disown ends the log for good: the data directory is another one.
-func (l *Log) disown(why error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.end(fmt.Errorf("%w: %w", ErrFenced, why))
 }
 
 // propose hands what is held to raft, in as many entries as it takes. Without
@@ -168,7 +170,7 @@ func (l *Log) proposeEntry(items []Item) error {
 	if l.last.Epoch == l.epoch {
 		e.At.Number = l.last.Number + 1
 	}
-	l.inFlight = append(l.inFlight, l.replica.raft.Apply(e.Encode(), enqueueTimeout))
+	l.inFlight = append(l.inFlight, l.group.Propose(e.Encode()))
 	l.last = e.At
 	return nil
 }
@@ -176,38 +178,13 @@ func (l *Log) proposeEntry(items []Item) error {
 // settle waits until at most so many entries are in flight.
 func (l *Log) settle(most int) error {
 	for len(l.inFlight) > most {
-		f := l.inFlight[0]
+		wait := l.inFlight[0]
 		l.inFlight = l.inFlight[1:]
-		if err := outcome(f); err != nil {
-			return err
+		if err := wait(); err != nil {
+			return fmt.Errorf("append to the log: %w", err)
 		}
 	}
 	return nil
-}
-
-// outcome waits for an entry.
-func outcome(f raft.ApplyFuture) error {
-	if err := f.Error(); err != nil {
-		return appendError(err)
-	}
-	if refused, ok := f.Response().(error); ok {
-		return fmt.Errorf("append to the log: %w", refused)
-	}
-	return nil
-}
-
-// appendError tells failures of leadership, after which another incarnation may
-// own the log, from failures of the disk.
-func appendError(err error) error {
-	for _, lost := range []error{
-		raft.ErrNotLeader, raft.ErrLeadershipLost, raft.ErrLeadershipTransferInProgress,
-		raft.ErrEnqueueTimeout, raft.ErrRaftShutdown, raft.ErrAbortedByRestore,
-	} {
-		if errors.Is(err, lost) {
-			return fmt.Errorf("append to the log: %w: %w", ErrFenced, err)
-		}
-	}
-	return fmt.Errorf("append to the log: %w", err)
 }
 
 // end notes the first error.
@@ -223,8 +200,8 @@ func (l *Log) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end(fmt.Errorf("%w: this coordinator stops", ErrFenced))
-	for _, f := range l.inFlight {
-		_ = f.Error() // nobody asks for it any more
+	for _, wait := range l.inFlight {
+		_ = wait() // nobody asks for it any more
 	}
 	l.inFlight = nil
 }

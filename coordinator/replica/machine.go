@@ -124,3 +124,19 @@ func (c captured) Persist(sink raft.SnapshotSink) error {
 
 // Release implements raft.FSMSnapshot.
 func (c captured) Release() {}
+
+// Head gives the head of a snapshot of the state as it is now.
+func (m *Machine) Head() []byte {
+	c := m.snapshot()
+	return encodeHead(c.state, c.applied)
+}
+
+// Resume makes a machine that has applied what a head says. It gives the index of
+// the last entry that the head knows of.
+func Resume(head []byte) (m *Machine, applied uint64, err error) {
+	s, applied, err := decodeHead(head)
+	if err != nil {
+		return nil, 0, err
+	}
+	return NewMachine(s, applied), applied, nil
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/lockstep-exec/lockstep/coordinator"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -19,6 +20,8 @@ type coordinatorProcess struct {
 	start    int // counts the incarnations, from 1
 	core     *coordinator.Core
 	log      *decisionLog
+	machine  *replica.Machine // of its replica
+	applied  uint64           // entries that the machine has applied
 	history  *archive
 	ways     []ways // to and from each shard: there is to the coordinator
 	sessions protocol.Session
@@ -57,19 +60,24 @@ func (w *world) startCoordinator() {
 func (p *coordinatorProcess) open() (err error) {
 	w := p.world
 	p.log = w.decisions.open(p)
-	if at := p.history.meta.Log; w.decisions.first > at.Keep || w.decisions.last() < at.Forced {
-		return w.fail("3 durability", "%s finds a log from %d to %d, its history needs %d and was written when %d was durable", p.name, w.decisions.first, w.decisions.last(), at.Keep, at.Forced)
-	}
 	place := w.place(&p.process, p.start)
 	place.Coordinator = true
 	wraps := w.options.Wraps
-	log := wrapped(wraps.DecisionLog, place, DecisionLog(p.log))
+	state, err := p.recover()
+	if err != nil {
+		return err
+	}
+	if state.Config.IsZero() {
+		state.Config = w.config
+	}
+	read, _ := p.machine.State()
 	p.core, err = coordinator.OpenCore(coordinator.CoreParts{
-		Log: log, Replay: log.Replay, LogID: w.decisions.id,
-		History:  wrapped(wraps.History, place, coordinator.History(historyOf{p, p.history})),
+		Log:      wrapped(wraps.DecisionLog, place, coordinator.DecisionLog(replica.NewLog(p.log, read.Mark))),
+		State:    wrapped(wraps.State, place, state),
+		History:  wrapped(wraps.History, place, coordinator.History(pastOf{p})),
 		Sessions: wrapped(wraps.CoordinatorSessions, place, coordinator.Sessions(centreSessions{p})),
 		Clients:  wrapped(wraps.Clients, place, coordinator.Clients(clients{p})),
-		Protocol: w.protocol, Retain: w.retain, Post: p.post, Logger: hclog.NewNullLogger(),
+		Protocol: w.protocol, Post: p.post, Logger: hclog.NewNullLogger(),
 		Wrap: func(m coordinator.Machine) coordinator.Machine { return wrapped(wraps.Coordinator, place, m) },
 	})
 	if err != nil && p.log.poisoned == nil {
@@ -131,7 +139,7 @@ func (p *coordinatorProcess) closeAll() {
 // keep moves decisions into the history.
 func (p *coordinatorProcess) keep() {
 	p.keepAt = p.world.now + p.wait(100*time.Millisecond, 400*time.Millisecond)
-	p.step(p.core.Keep)
+	p.step(p.keepNow)
 }
 
 // confirm makes sure that the log is this incarnation's.

@@ -28,7 +28,7 @@ func (w *world) design() {
 	w.lookEvery = d.wait(20*time.Millisecond, 500*time.Millisecond)
 	w.confirmEvery = d.wait(time.Second, 4*time.Second)
 	w.trimBytes = one(d, []int64{1, 500, 2000, 1 << 30})
-	w.retain = protocol.Height(one(d, []int{0, 0, 1, 5, 64}))
+	_ = one(d, []int{0, 0, 1, 5, 64})
 	w.again = d.percent(25)
 	w.runner = w.runnerOf(d)
 	w.checkpoint = state.Policy{

@@ -25,13 +25,29 @@ func (a *archive) copy() *archive {
 	return b
 }
 
-// historyOf is the history as one incarnation sees it.
+// pastOf is the history as a core sees it, which a snapshot may replace.
+type pastOf struct{ process *coordinatorProcess }
+
+// ByHeight implements coordinator.History.
+func (h pastOf) ByHeight(at protocol.Height) (*protocol.Decision, bool, error) {
+	return h.process.history.ByHeight(at)
+}
+
+// ByKey implements coordinator.History.
+func (h pastOf) ByKey(key string) (*protocol.Decision, bool, error) {
+	return h.process.history.ByKey(key)
+}
+
+// Height implements coordinator.History.
+func (h pastOf) Height() protocol.Height { return h.process.history.Height() }
+
+// historyOf is the history as the keeper of one replica sees it.
 type historyOf struct {
 	process *coordinatorProcess
 	*archive
 }
 
-// Append implements coordinator.History. What history.History would refuse is
+// Append implements replica.Keeping. What history.History would refuse is
 // a mistake of the coordinator.
 func (h historyOf) Append(meta history.Meta, decisions []*protocol.Decision) error {
 	p := h.process
@@ -122,9 +138,3 @@ func (a *archive) Height() protocol.Height { return protocol.Height(len(a.decisi
 
 // Meta implements coordinator.History.
 func (a *archive) Meta() history.Meta { return a.meta }
-
-// State implements coordinator.History.
-func (a *archive) State() (protocol.CoordinatorState, error) {
-	d, _, err := a.ByHeight(a.Height())
-	return protocol.CoordinatorState{Config: a.meta.Config, Epoch: a.meta.Epoch, Joined: a.meta.Joined, Decided: d}, err
-}

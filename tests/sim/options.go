@@ -7,7 +7,6 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Options narrow what a seed draws. The zero value leaves everything to it.
@@ -46,10 +45,12 @@ const (
 // plant mistakes that the simulator has to find. A nil one leaves its part as
 // it is.
 type Wraps struct {
-	Participant         func(Place, executor.Participant) executor.Participant
-	Coordinator         func(Place, coordinator.Machine) coordinator.Machine
-	ShardLog            func(Place, executor.ReplayLog) executor.ReplayLog
-	DecisionLog         func(Place, DecisionLog) DecisionLog
+	Participant func(Place, executor.Participant) executor.Participant
+	Coordinator func(Place, coordinator.Machine) coordinator.Machine
+	ShardLog    func(Place, executor.ReplayLog) executor.ReplayLog
+	DecisionLog func(Place, coordinator.DecisionLog) coordinator.DecisionLog
+	// State is what an incarnation of the coordinator begins with.
+	State               func(Place, protocol.CoordinatorState) protocol.CoordinatorState
 	History             func(Place, coordinator.History) coordinator.History
 	Pusher              func(Place, executor.Pusher) executor.Pusher
 	Deliver             func(Place, Deliver) Deliver
@@ -71,12 +72,6 @@ type Place struct {
 	Rand *rand.Rand
 	// Count notes that the planted mistake was made, for Result.Counts.
 	Count func(what string)
-}
-
-// DecisionLog is a coordinator's log with what it holds.
-type DecisionLog interface {
-	coordinator.DecisionLog
-	Replay(from uint64, fn func(seq uint64, r wal.Record) error) error
 }
 
 // Deliver takes values that a peer has pushed.

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/lockstep-exec/lockstep/coordinator"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // commitBeforeForce: an append with a decision is not forced.
@@ -27,16 +27,18 @@ func has(records []protocol.Record, t protocol.RecordType) bool {
 }
 
 func unforced(into *Wraps, which func([]protocol.Record) bool) {
-	into.DecisionLog = func(at Place, log DecisionLog) DecisionLog { return unforcedLog{log, at, which} }
+	into.DecisionLog = func(at Place, log coordinator.DecisionLog) coordinator.DecisionLog {
+		return unforcedLog{log, at, which}
+	}
 }
 
 type unforcedLog struct {
-	DecisionLog
+	coordinator.DecisionLog
 	at    Place
 	which func([]protocol.Record) bool
 }
 
-func (l unforcedLog) Append(records []protocol.Record, force bool) (uint64, error) {
+func (l unforcedLog) Append(records []protocol.Record, force bool) error {
 	if force && l.which(records) {
 		l.at.Count("planted")
 		force = false
@@ -46,89 +48,112 @@ func (l unforcedLog) Append(records []protocol.Record, force bool) (uint64, erro
 
 // failedAppendIgnored: a coordinator goes on after an append that failed.
 func failedAppendIgnored(_ *world, into *Wraps) {
-	into.DecisionLog = func(at Place, log DecisionLog) DecisionLog { return carelessDecisionLog{log, at} }
+	into.DecisionLog = func(at Place, log coordinator.DecisionLog) coordinator.DecisionLog {
+		return carelessDecisionLog{log, at}
+	}
 }
 
 type carelessDecisionLog struct {
-	DecisionLog
+	coordinator.DecisionLog
 	at Place
 }
 
-func (l carelessDecisionLog) Append(records []protocol.Record, force bool) (uint64, error) {
-	first, err := l.DecisionLog.Append(records, force)
+func (l carelessDecisionLog) Append(records []protocol.Record, force bool) error {
+	err := l.DecisionLog.Append(records, force)
 	if err != nil && !errors.Is(err, coordinator.ErrFenced) {
 		l.at.Count("planted")
-		last, _ := l.Position()
-		return last + 1, nil
+		return nil
 	}
-	return first, err
+	return err
 }
 
-// epochReused: a restart does not find the epochs that were claimed.
-func epochReused(_ *world, into *Wraps) {
-	into.DecisionLog = func(at Place, log DecisionLog) DecisionLog { return epochlessLog{log, at} }
-	into.History = func(_ Place, h coordinator.History) coordinator.History { return epochlessHistory{h} }
-}
-
-type epochlessLog struct {
-	DecisionLog
-	at Place
-}
-
-func (l epochlessLog) Replay(from uint64, fn func(uint64, wal.Record) error) error {
-	return l.DecisionLog.Replay(from, func(seq uint64, r wal.Record) error {
-		if protocol.RecordType(r.Type) == protocol.RecordEpoch {
-			l.at.Count("planted")
-			return nil
-		}
-		return fn(seq, r)
-	})
-}
-
-type epochlessHistory struct{ coordinator.History }
-
-func (h epochlessHistory) State() (protocol.CoordinatorState, error) {
-	s, err := h.History.State()
-	s.Epoch = 0
-	return s, err
+// epochReused: a restart does not find the epochs that were claimed, and the log
+// takes what it is given.
+func epochReused(w *world, into *Wraps) {
+	into.State = func(at Place, s protocol.CoordinatorState) protocol.CoordinatorState {
+		at.Count("planted")
+		s.Epoch = 0
+		return s
+	}
+	into.DecisionLog = func(at Place, _ coordinator.DecisionLog) coordinator.DecisionLog { return &openLog{world: w, at: at} }
 }
 
 // lowerEpochAppends: the log takes what a deposed coordinator appends.
-func lowerEpochAppends(_ *world, into *Wraps) {
-	into.DecisionLog = func(at Place, log DecisionLog) DecisionLog { return openLog{log.(*decisionLog), at} }
+func lowerEpochAppends(w *world, into *Wraps) {
+	into.DecisionLog = func(at Place, log coordinator.DecisionLog) coordinator.DecisionLog {
+		return &openLog{DecisionLog: log, world: w, at: at}
+	}
 }
 
+// openLog appends in the name of whoever has appended last.
 type openLog struct {
-	*decisionLog
-	at Place
+	coordinator.DecisionLog // while this incarnation leads; nil for never
+	world                   *world
+	at                      Place
 }
 
-func (l openLog) Append(records []protocol.Record, force bool) (uint64, error) {
-	if l.owns() {
-		return l.decisionLog.Append(records, force)
+func (l *openLog) Append(records []protocol.Record, force bool) error {
+	p := l.process()
+	if l.DecisionLog != nil && (p == nil || p.log.owns()) {
+		return l.DecisionLog.Append(records, force)
+	}
+	d := l.world.decisions
+	d.force()
+	s, _ := d.truth.State()
+	e := replica.Entry{At: replica.Mark{Epoch: s.Mark.Epoch, Number: s.Mark.Number + 1}, After: s.Mark}
+	for _, r := range records {
+		if claim, ok := r.(protocol.EpochClaimed); ok && l.DecisionLog == nil {
+			if claim.Epoch <= d.claimed {
+				d.claim(claim)
+			}
+			e.At = replica.Mark{Epoch: s.Mark.Epoch + 1, Number: 1}
+			r = protocol.EpochClaimed{Epoch: e.At.Epoch}
+		}
+		e.Items = append(e.Items, r)
 	}
 	l.at.Count("planted")
-	opened := l.opened
-	defer func() { l.opened = opened }()
-	l.opened = l.disk.opened
-	return l.decisionLog.Append(records, force)
+	d.entries = append(d.entries, e.Encode())
+	d.force()
+	return nil
 }
 
-// decisionLogTrimmedFar: the decision log is trimmed to what is durable,
-// whether it is still needed or not.
+// process is the one of this log; nil while it starts.
+func (l *openLog) process() *coordinatorProcess {
+	for _, p := range l.world.coordinators {
+		if p.start == l.at.Start && p.core != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (l *openLog) Confirm() error {
+	if l.DecisionLog == nil {
+		return nil
+	}
+	return l.DecisionLog.Confirm()
+}
+
+func (l *openLog) Needed(h protocol.Height) {
+	if l.DecisionLog != nil {
+		l.DecisionLog.Needed(h)
+	}
+}
+
+// decisionLogTrimmedFar: the log is told that no decision is needed any more, of
+// those that are in the history.
 func decisionLogTrimmedFar(_ *world, into *Wraps) {
-	into.DecisionLog = func(at Place, log DecisionLog) DecisionLog { return farDecisionLog{log, at} }
+	into.DecisionLog = func(at Place, log coordinator.DecisionLog) coordinator.DecisionLog { return farDecisionLog{log, at} }
 }
 
 type farDecisionLog struct {
-	DecisionLog
+	coordinator.DecisionLog
 	at Place
 }
 
-func (l farDecisionLog) Trim(uint64) error {
+func (l farDecisionLog) Needed(protocol.Height) {
 	l.at.Count("planted")
-	_, durable := l.Position()
-	return l.DecisionLog.Trim(durable + 1)
+	l.DecisionLog.Needed(1 << 62)
 }
 
 // keysForgotten: the history does not find the keys of the blocks it holds,

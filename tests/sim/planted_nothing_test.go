@@ -9,14 +9,14 @@ import (
 // plantNothing wraps everything, and changes nothing.
 func plantNothing(_ *world, into *Wraps) {
 	type log struct{ executor.ReplayLog }
-	type decisions struct{ DecisionLog }
+	type decisions struct{ coordinator.DecisionLog }
 	type old struct{ coordinator.History }
 	type pusher struct{ executor.Pusher }
 	type sessions struct{ executor.Sessions }
 	type answers struct{ coordinator.Clients }
 	type runs struct{ executor.Machine }
 	into.ShardLog = func(_ Place, l executor.ReplayLog) executor.ReplayLog { return log{l} }
-	into.DecisionLog = func(_ Place, l DecisionLog) DecisionLog { return decisions{l} }
+	into.DecisionLog = func(_ Place, l coordinator.DecisionLog) coordinator.DecisionLog { return decisions{l} }
 	into.History = func(_ Place, h coordinator.History) coordinator.History { return old{h} }
 	into.Pusher = func(_ Place, p executor.Pusher) executor.Pusher { return pusher{p} }
 	into.Deliver = func(_ Place, d Deliver) Deliver {

@@ -146,7 +146,7 @@ func (w *world) finish() {
 // checkHistory: every decision can be found, by height and by key, and is in
 // the history after the next pass of its keeper.
 func (w *world) checkHistory(c *coordinatorProcess) {
-	w.check(c.core.Keep() == nil, "3 durability", "%s cannot keep its decisions", c.name)
+	w.check(c.keepNow() == nil, "3 durability", "%s cannot keep its decisions", c.name)
 	w.check(c.history.Height() == w.height(), "3 durability", "the history of %s goes up to height %d of %d", c.name, c.history.Height(), w.height())
 	for _, d := range w.decided {
 		byHeight, _, err := c.core.Decision(d.Height())

@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 // lazyDecisions forgets to force.
-type lazyDecisions struct{ DecisionLog }
+type lazyDecisions struct{ coordinator.DecisionLog }
 
-func (l lazyDecisions) Append(records []protocol.Record, force bool) (uint64, error) {
+func (l lazyDecisions) Append(records []protocol.Record, force bool) error {
 	for _, r := range records {
 		if _, decision := r.(*protocol.Decision); decision {
 			force = false
@@ -38,7 +39,7 @@ func found(t *testing.T, o Options) Result {
 
 // TestShrink: the smaller history breaks the same, with less.
 func TestShrink(t *testing.T) {
-	o := Options{Wraps: Wraps{DecisionLog: func(_ Place, l DecisionLog) DecisionLog { return lazyDecisions{l} }}}
+	o := Options{Wraps: Wraps{DecisionLog: func(_ Place, l coordinator.DecisionLog) coordinator.DecisionLog { return lazyDecisions{l} }}}
 	r := found(t, o)
 	small := Shrink(r.Seed, o, r.Failure, 20*time.Second)
 	again, err := Run(r.Seed, small)

@@ -47,7 +47,6 @@ type world struct {
 	checkpoint    state.Policy
 	trimBytes     int64
 	protocol      protocol.CoordinatorOptions
-	retain        protocol.Height
 	again         bool // at rest, everything crashes once more
 
 	shards        []*shard
@@ -97,7 +96,7 @@ func newWorld(seed uint64, o Options) (*world, error) {
 	w.reference = newReference(w.config.Slots)
 	w.decisions = newDecisionDisk(w)
 	w.newest = &archive{
-		meta: history.Meta{Config: w.config, Log: history.LogPosition{ID: w.decisions.id, Keep: 1}},
+		meta: history.Meta{Config: w.config, Log: history.LogPosition{ID: w.config.Cluster, Keep: 1}},
 		keys: map[string]protocol.Height{},
 	}
 	return w, nil

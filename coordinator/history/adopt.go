@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -65,7 +66,7 @@ func rebase(path string, cluster protocol.ClusterID, lowest protocol.Height, at 
 
 // Copy gives a copy of the history as it is now, for Adopt: its exact size in
 // bytes, and a reader that holds a read transaction until it is closed.
-func (h *History) Copy() (size int64, r *Copying, err error) {
+func (h *History) Copy() (size int64, r io.ReadCloser, err error) {
 	if err := h.Err(); err != nil {
 		return 0, nil, err
 	}

@@ -6,17 +6,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Copying reads a copy of a history. Close lets go of it, whether it was read to
+// copying reads a copy of a history. Close lets go of it, whether it was read to
 // the end or not.
-type Copying struct {
+type copying struct {
 	*io.PipeReader
 	over chan struct{} // closed when the transaction has ended
 }
 
 // newCopying takes the transaction over.
-func newCopying(tx *bbolt.Tx) *Copying {
+func newCopying(tx *bbolt.Tx) *copying {
 	r, w := io.Pipe()
-	c := &Copying{PipeReader: r, over: make(chan struct{})}
+	c := &copying{PipeReader: r, over: make(chan struct{})}
 	go func() {
 		defer close(c.over)
 		err := guard("copy", func() error {
@@ -30,7 +30,7 @@ func newCopying(tx *bbolt.Tx) *Copying {
 }
 
 // Close implements io.Closer. It waits until the history is let go of.
-func (c *Copying) Close() error {
+func (c *copying) Close() error {
 	err := c.PipeReader.Close()
 	<-c.over
 	return err

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -85,6 +86,15 @@ func (s *memorySnapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, er
 	return &meta, io.NopCloser(bytes.NewReader(content)), nil
 }
 
+func (s *memorySnapshots) newest() (*raftsnap.Snapshot, error) {
+	if len(s.list) == 0 {
+		return nil, nil
+	}
+	m := s.list[len(s.list)-1]
+	head, err := raftsnap.ReadHead(bytes.NewReader(m.content.Bytes()))
+	return &raftsnap.Snapshot{Meta: m.meta, Head: head}, err
+}
+
 func (m *memorySnapshot) ID() string                  { return m.meta.ID }
 func (m *memorySnapshot) Cancel() error               { return nil }
 func (m *memorySnapshot) Write(b []byte) (int, error) { return m.content.Write(b) }
@@ -136,9 +146,9 @@ func (g *group) start(name string, members []Member, join bool) {
 	g.replicas[name] = r
 }
 
-func (g *group) open(o Options) (Stores, error) {
+func (g *group) open(o Options, _ *History) (Stores, error) {
 	m := g.stores[o.Name]
-	return Stores{Log: m, Stable: m, Snapshots: m.snapshots, Close: func() error { return nil }}, nil
+	return Stores{Log: m, Stable: m, Snapshots: m.snapshots, Newest: m.snapshots.newest, Close: func() error { return nil }}, nil
 }
 
 func (g *group) connect(p Peering) (Transport, error) {

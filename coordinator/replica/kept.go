@@ -2,6 +2,8 @@ package replica
 
 import (
 	"errors"
+	"io"
+	"strings"
 	"sync"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
@@ -69,6 +71,15 @@ func (h *History) Fsyncs() int64 {
 		return now.Fsyncs()
 	}
 	return 0
+}
+
+// Copy gives a copy of the history, as history.History.Copy does; an empty one if
+// there is none.
+func (h *History) Copy() (size int64, r io.ReadCloser, err error) {
+	if now := h.now(); now != nil {
+		return now.Copy()
+	}
+	return 0, io.NopCloser(strings.NewReader("")), nil
 }
 
 // set changes which history it is; the one before is the caller's.

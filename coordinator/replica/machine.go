@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -116,7 +117,7 @@ type captured struct {
 // Persist implements raft.FSMSnapshot. The store of the snapshots adds the
 // history when the snapshot goes to another replica.
 func (c captured) Persist(sink raft.SnapshotSink) error {
-	if _, err := sink.Write(withLength(encodeHead(c.state, c.applied))); err != nil {
+	if err := raftsnap.WriteHead(sink, encodeHead(c.state, c.applied)); err != nil {
 		return fmt.Errorf("write the snapshot: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -64,7 +65,7 @@ func (o *Offline) Close() error {
 }
 
 func (o *Offline) read(dir string) error {
-	snapshot, err := readNewestHead(filepath.Join(dir, SnapshotDirectory))
+	snapshot, err := readNewest(dir)
 	if err != nil {
 		return err
 	}
@@ -87,6 +88,17 @@ type snapshotHead struct {
 	index         uint64
 	state         State
 	configuration raft.Configuration
+}
+
+// readNewest reads the head of the newest snapshot; zero if there is none.
+func readNewest(dir string) (h snapshotHead, err error) {
+	newest, err := raftsnap.ReadNewest(filepath.Join(dir, SnapshotDirectory))
+	if err != nil || newest == nil {
+		return h, err
+	}
+	h.index, h.configuration = newest.Meta.Index, newest.Meta.Configuration
+	h.state, _, err = decodeHead(newest.Head)
+	return h, err
 }
 
 // scan reads the entries behind the snapshot, and the newest configuration.

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -41,7 +42,7 @@ type Options struct {
 	Forced func(time.Duration)
 	// Stores opens what raft keeps in the data directory, and Connect makes the
 	// transport; nil takes those of production.
-	Stores  func(o Options) (Stores, error)
+	Stores  func(o Options, h *History) (Stores, error)
 	Connect func(Peering) (Transport, error)
 }
 
@@ -70,6 +71,9 @@ type Stores struct {
 	Log       raft.LogStore
 	Stable    raft.StableStore
 	Snapshots raft.SnapshotStore
+	// Newest reads the newest snapshot without the history that may follow; nil if
+	// there is none.
+	Newest func() (*raftsnap.Snapshot, error)
 	// One of Failed is closed when a store cannot be used any more; Err says why.
 	Failed []<-chan struct{}
 	Err    func() error

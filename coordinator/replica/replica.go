@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -68,7 +69,7 @@ func (r *Replica) open() error {
 	if err != nil {
 		return err
 	}
-	if r.stores, err = r.options.Stores(r.options); err != nil {
+	if r.stores, err = r.options.Stores(r.options, r.history); err != nil {
 		return err
 	}
 	if err := r.recover(); err != nil {
@@ -113,19 +114,30 @@ func (r *Replica) newestSnapshot() (s State, applied, index uint64, err error) {
 	if err := r.openHistory(); err != nil {
 		return s, 0, 0, err
 	}
-	list, err := r.stores.Snapshots.List()
-	if err != nil || len(list) == 0 {
+	newest, err := r.stores.Newest()
+	if err != nil || newest == nil {
 		return s, 0, 0, err
 	}
-	_, content, err := r.stores.Snapshots.Open(list[0].ID)
+	if s, applied, err = decodeHead(newest.Head); err != nil {
+		return s, 0, 0, err
+	}
+	return s, applied, newest.Meta.Index, r.finishRestore(newest.Meta.ID, s, applied)
+}
+
+// finishRestore does what a crash may have prevented.
+func (r *Replica) finishRestore(id string, s State, applied uint64) error {
+	if r.history.Height() >= s.Kept() {
+		return nil
+	}
+	_, content, err := r.stores.Snapshots.Open(id)
 	if err != nil {
-		return s, 0, 0, fmt.Errorf("open the snapshot: %w", err)
+		return fmt.Errorf("open the snapshot: %w", err)
 	}
 	defer content.Close()
-	if s, applied, err = readHead(content); err != nil {
-		return s, 0, 0, err
+	if _, err := raftsnap.ReadHead(content); err != nil {
+		return fmt.Errorf("read the snapshot: %w", err)
 	}
-	return s, applied, list[0].Index, r.adoptHistory(s, applied, content)
+	return r.adoptHistory(s, applied, content)
 }
 
 // config is how raft runs here. Snapshots are made by this package, and never

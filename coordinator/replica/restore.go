@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,39 +8,11 @@ import (
 	"path/filepath"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 )
-
-// maxHeadBytes bounds the head of a snapshot.
-const maxHeadBytes = 1 << 30
 
 // receivedFile is a history that came with a snapshot and is not in place yet.
 const receivedFile = history.FileName + ".received"
-
-// withLength puts the length in front of a head: so a snapshot tells where the
-// history that may follow it begins.
-func withLength(head []byte) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(head)), uint64(len(head))), head...)
-}
-
-// readHead reads the head of a snapshot, and leaves what follows it unread.
-func readHead(r io.Reader) (s State, applied uint64, err error) {
-	var length [8]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return s, 0, fmt.Errorf("read the snapshot: %w", err)
-	}
-	n := binary.BigEndian.Uint64(length[:])
-	if n > maxHeadBytes {
-		return s, 0, fmt.Errorf("%w: %d bytes, at most %d allowed", ErrHead, n, maxHeadBytes)
-	}
-	head, err := io.ReadAll(io.LimitReader(r, int64(n)))
-	if err == nil && uint64(len(head)) < n {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return s, 0, fmt.Errorf("read the snapshot: %w", err)
-	}
-	return decodeHead(head)
-}
 
 // Restore implements raft.FSM: it takes over the state and, if this replica lacks
 // decisions below it, the history that comes with it.
@@ -49,7 +20,11 @@ func (f fsm) Restore(r io.ReadCloser) error {
 	defer r.Close()
 	f.keeping.Lock()
 	defer f.keeping.Unlock()
-	s, applied, err := readHead(r)
+	head, err := raftsnap.ReadHead(r)
+	if err != nil {
+		return f.fail(fmt.Errorf("read the snapshot: %w", err))
+	}
+	s, applied, err := decodeHead(head)
 	if err != nil {
 		return f.fail(err)
 	}

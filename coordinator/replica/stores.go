@@ -6,9 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/wal"
 )
 
@@ -16,7 +15,7 @@ import (
 const logReserve = 16 << 20
 
 // openStores opens what raft keeps in a data directory.
-func openStores(o Options) (s Stores, err error) {
+func openStores(o Options, h *History) (s Stores, err error) {
 	if err := refuseLost(o.Directory); err != nil {
 		return s, err
 	}
@@ -24,30 +23,54 @@ func openStores(o Options) (s Stores, err error) {
 	if err != nil {
 		return s, err
 	}
-	stable, err := raftlog.OpenStable(o.Directory)
-	switch {
-	case errors.Is(err, raftlog.ErrNotExist):
-		err = mismatch("%s holds no %s: the votes that this coordinator has given are lost; replace it by an empty one under a new name", o.Directory, raftlog.StableName)
-	case err == nil:
-		err = raftlog.Bind(log, stable)
+	s = Stores{Log: log, Fsyncs: log.Fsyncs, Bytes: log.SizeBytes, Trailing: log.TrailingFor, Close: log.Close}
+	stable, err := openStable(o.Directory, log)
+	if err != nil {
+		return s, err
+	}
+	s.Stable = stable
+	s.Failed = []<-chan struct{}{log.Failed(), stable.Failed()}
+	s.Err = func() error { return errors.Join(log.Err(), stable.Err()) }
+	s.Close = func() error { return errors.Join(log.Close(), stable.Close()) }
+	snapshots, err := openSnapshots(o, h, log)
+	if err != nil {
+		return s, err
+	}
+	s.Snapshots, s.Newest = snapshots, snapshots.Newest
+	s.Owned, err = ownership(filepath.Join(o.Directory, LogDirectory, "LOCK"))
+	return s, err
+}
+
+// openStable opens the votes that go with a log.
+func openStable(dir string, log *raftlog.Log) (*raftlog.Stable, error) {
+	stable, err := raftlog.OpenStable(dir)
+	if errors.Is(err, raftlog.ErrNotExist) {
+		return nil, mismatch("%s holds no %s: the votes that this coordinator has given are lost; replace it by an empty one under a new name", dir, raftlog.StableName)
 	}
 	if err != nil {
-		if stable != nil {
-			err = errors.Join(err, stable.Close())
-		}
-		return s, errors.Join(err, log.Close())
+		return nil, err
 	}
-	owned, err := ownership(filepath.Join(o.Directory, LogDirectory, "LOCK"))
+	if err := raftlog.Bind(log, stable); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrMismatch, err), stable.Close())
+	}
+	return stable, nil
+}
+
+// openSnapshots opens the snapshots; one that goes to another member takes the
+// history along. What a crash has left of the log of before the newest one goes.
+func openSnapshots(o Options, h *History, log *raftlog.Log) (*raftsnap.Store, error) {
+	store, err := raftsnap.Open(filepath.Join(o.Directory, SnapshotDirectory), raftsnap.Options{Appendix: h.Copy})
 	if err != nil {
-		return s, errors.Join(err, log.Close(), stable.Close())
+		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
-	return Stores{
-		Owned: owned,
-		Log:   log, Stable: stable, Snapshots: raft.NewInmemSnapshotStore(),
-		Failed: []<-chan struct{}{log.Failed(), stable.Failed()}, Err: func() error { return errors.Join(log.Err(), stable.Err()) },
-		Fsyncs: log.Fsyncs, Bytes: log.SizeBytes, Trailing: log.TrailingFor,
-		Close: func() error { return errors.Join(log.Close(), stable.Close()) },
-	}, nil
+	newest, err := store.Newest()
+	if err != nil || newest == nil {
+		return store, err
+	}
+	if _, err := log.Align(newest.Meta.Index, newest.Meta.Term); err != nil {
+		return nil, fmt.Errorf("bring log and snapshot together: %w", err)
+	}
+	return store, nil
 }
 
 func openLog(o Options) (*raftlog.Log, error) {

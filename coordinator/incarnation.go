@@ -76,7 +76,9 @@ func (in *incarnation) run(ctx context.Context, lost <-chan struct{}) error {
 	var group sync.WaitGroup
 	group.Go(func() { in.batcher.run(ctx) })
 	err := in.loop(ctx, lost)
-	in.deposed.Store(ctx.Err() == nil && err == nil)
+	if err == nil && (ctx.Err() == nil || in.coordinator.handOver()) {
+		in.deposed.Store(true)
+	}
 	in.end("the coordinator was stopped before the block was decided")
 	cancel()
 	group.Wait()

@@ -55,7 +55,7 @@ func (c *Coordinator) lead(ctx context.Context, lead *replica.Lead) error {
 	c.sessions.Accept()
 	err = in.run(ctx, lead.Lost)
 	reason := stopped
-	if ctx.Err() == nil && err == nil {
+	if in.deposed.Load() {
 		reason = c.whoLeads()
 		c.logger.Warn("leads no more", "epoch", in.core.Status().Epoch)
 	}
@@ -65,4 +65,25 @@ func (c *Coordinator) lead(ctx context.Context, lead *replica.Lead) error {
 	quiet, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	return errors.Join(err, c.sessions.Shutdown(quiet, reason))
+}
+
+// handOver gives the leadership to another member before this one stops, and
+// reports whether one has taken it.
+func (c *Coordinator) handOver() bool {
+	if len(c.replica.Members()) < 2 {
+		return false
+	}
+	if err := c.replica.Transfer(""); err != nil {
+		c.logger.Warn("could not hand the leadership over", "error", err)
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	leader, err := c.replica.AwaitOther(ctx)
+	if err != nil {
+		c.logger.Warn("handed the leadership over, but nobody has taken it yet")
+		return false
+	}
+	c.logger.Info("handed the leadership over", "to", leader.Name)
+	return true
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/coordinator"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -17,6 +20,7 @@ import (
 type coordinatorSettings struct {
 	options      coordinator.Options
 	listen, http string
+	peers        []string
 }
 
 func coordinatorCommand() *cobra.Command {
@@ -35,6 +39,10 @@ and decides. Started on an empty directory it makes a new cluster.`,
 	f := cmd.Flags()
 	f.StringVar(&s.options.Directory, "data", "", "data `DIR`; made if it does not exist")
 	f.IntVar(&s.options.Shards, "shards", 0, "number of shards; fixed once the cluster is made")
+	f.StringVar(&s.options.Name, "name", "", "`NAME` of this coordinator among several; never used again once it was removed")
+	f.StringVar(&s.options.Address, "advertise", "", "`ADDRESS` at which clients, shards and other coordinators reach it; empty for that of --listen")
+	f.StringSliceVar(&s.peers, "peers", nil, "coordinators that a new cluster begins with, this one too, as `NAME=ADDRESS`, with commas between")
+	f.BoolVar(&s.options.Join, "join", false, "wait in an empty directory until the cluster adds this coordinator")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:7400", "`ADDRESS` for clients and shards")
 	f.StringVar(&s.http, "http", "127.0.0.1:7480", "`ADDRESS` for health and metrics; empty for none")
 	f.IntVar(&s.options.Protocol.Window, "window", protocol.DefaultWindow, "most heights in flight")
@@ -64,9 +72,16 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 	if err := s.options.Limits.Validate(); err != nil {
 		return cli.Usage(err)
 	}
+	var err error
+	if s.options.Members, err = parsePeers(s.peers); err != nil {
+		return err
+	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
+	}
+	if s.options.Address == "" {
+		s.options.Address = advertised(listener.Addr())
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
 	forced, observe := forces()
@@ -93,4 +108,25 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		),
 		Status: func(context.Context) (any, error) { return report.ClusterOf(c.Entry()), nil },
 	}}.run(cmd)
+}
+
+// parsePeers reads NAME=ADDRESS.
+func parsePeers(list []string) (members []replica.Member, err error) {
+	for _, entry := range list {
+		name, address, ok := strings.Cut(entry, "=")
+		if !ok || name == "" || address == "" {
+			return nil, cli.Usagef("--peers: %q is not NAME=ADDRESS", entry)
+		}
+		members = append(members, replica.Member{Name: name, Address: address})
+	}
+	return members, nil
+}
+
+// advertised is the address of a listener, if others can reach it there.
+func advertised(address net.Addr) string {
+	tcp, ok := address.(*net.TCPAddr)
+	if !ok || tcp.IP.IsUnspecified() {
+		return ""
+	}
+	return tcp.String()
 }

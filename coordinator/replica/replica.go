@@ -311,8 +311,8 @@ func (r *Replica) openHistory() error {
 	return nil
 }
 
-// Await waits until a replica leads the group, or ctx ends.
-func (r *Replica) Await(ctx context.Context) (Member, error) {
+// AwaitOther waits until another replica is known to lead the group, or ctx ends.
+func (r *Replica) AwaitOther(ctx context.Context) (Member, error) {
 	observed := make(chan raft.Observation, 1)
 	observer := raft.NewObserver(observed, false, func(o *raft.Observation) bool {
 		_, leader := o.Data.(raft.LeaderObservation)
@@ -321,7 +321,7 @@ func (r *Replica) Await(ctx context.Context) (Member, error) {
 	r.raft.RegisterObserver(observer)
 	defer r.raft.DeregisterObserver(observer)
 	for {
-		if m, ok := r.Leader(); ok {
+		if m, ok := r.Leader(); ok && m.Name != r.options.Name {
 			return m, nil
 		}
 		select {

@@ -28,6 +28,7 @@ type Coordinator struct {
 	sessions *rpc.SessionServer
 	readers  *shardReaders
 
+	first      *incarnation                // begun by Open; Run takes it over
 	now        atomic.Pointer[incarnation] // nil while this member does not lead
 	ended      chan struct{}               // closed when nothing is decided any more
 	once       sync.Once
@@ -38,7 +39,8 @@ type Coordinator struct {
 }
 
 // Open opens the data directory, or makes a new one, and takes part in the group.
-// Nothing is decided before Run.
+// A member that is alone begins an incarnation at once; any other does in Run,
+// when it leads. Nothing is decided before Run.
 func Open(o Options) (*Coordinator, error) {
 	o = o.withDefaults()
 	callBytes := o.Protocol.QueueBytes
@@ -60,10 +62,29 @@ func Open(o Options) (*Coordinator, error) {
 	if c.replica, err = replica.Open(o.replica()); err != nil {
 		return nil, err
 	}
-	if err := c.checkShards(c.replica.Config()); err != nil {
-		return nil, errors.Join(err, c.replica.Close())
+	err = c.checkShards(c.replica.Config())
+	if err == nil && c.replica.Alone() {
+		err = c.beginAlone()
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// beginAlone begins an incarnation, which takes no longer than a few forces of
+// the disk.
+func (c *Coordinator) beginAlone() error {
+	for c.first == nil {
+		lead, err := c.replica.Lead(context.Background())
+		if err != nil {
+			return err
+		}
+		if c.first, err = c.begin(lead); err != nil && !errors.Is(err, ErrFenced) {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkNew refuses what a new cluster could not be made with, before a directory
@@ -128,6 +149,9 @@ func (c *Coordinator) post(ev protocol.Event) {
 // Close closes the data directory. Run must have returned, or never been called.
 func (c *Coordinator) Close() error {
 	c.end()
+	if in := c.now.Load(); in != nil {
+		in.end(stopped)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err := c.sessions.Shutdown(ctx, stopped)
@@ -146,9 +170,13 @@ func (c *Coordinator) Status() *Status {
 	if in := c.now.Load(); in != nil {
 		return in.core.Status()
 	}
-	s := c.replica.State()
+	s, config := c.replica.State(), c.replica.Config()
+	shards := make([]protocol.ShardStatus, config.Shards())
+	for id, directory := range s.Joined {
+		shards[id].Joined, shards[id].Directory = true, directory
+	}
 	return &Status{CoordinatorStatus: protocol.CoordinatorStatus{
-		Config: s.Config, Epoch: s.Mark.Epoch, Decided: s.Decided, Kept: c.replica.History().Height(),
+		Config: config, Epoch: s.Mark.Epoch, Decided: s.Decided, Kept: c.replica.History().Height(), Shards: shards,
 	}}
 }
 

@@ -17,6 +17,7 @@ import (
 type incarnation struct {
 	coordinator *Coordinator
 	core        *Core
+	lost        <-chan struct{} // closed when this member leads no more
 	config      protocol.Config
 	waiters     *waiters
 	batcher     *batcher
@@ -38,7 +39,7 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	if err := c.checkShards(state.Config); err != nil {
 		return nil, err
 	}
-	in := &incarnation{coordinator: c, config: state.Config, waiters: newWaiters(), inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{})}
+	in := &incarnation{coordinator: c, lost: lead.Lost, config: state.Config, waiters: newWaiters(), inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{})}
 	var err error
 	in.core, err = OpenCore(CoreParts{
 		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,
@@ -70,12 +71,12 @@ func (in *incarnation) end(reason string) {
 // run decides until ctx ends, the log belongs to somebody else, or it fails;
 // then the error wraps ErrStopped. One that was quarantined or has stepped down
 // goes on to say why, as long as it leads.
-func (in *incarnation) run(ctx context.Context, lost <-chan struct{}) error {
+func (in *incarnation) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
 	group.Go(func() { in.batcher.run(ctx) })
-	err := in.loop(ctx, lost)
+	err := in.loop(ctx)
 	if err == nil && (ctx.Err() == nil || in.coordinator.handOver()) {
 		in.deposed.Store(true)
 	}
@@ -86,7 +87,7 @@ func (in *incarnation) run(ctx context.Context, lost <-chan struct{}) error {
 }
 
 // loop owns the core's Handle.
-func (in *incarnation) loop(ctx context.Context, lost <-chan struct{}) error {
+func (in *incarnation) loop(ctx context.Context) error {
 	tick := time.NewTicker(protocol.TickInterval)
 	defer tick.Stop()
 	confirm := time.NewTicker(confirmInterval)
@@ -108,7 +109,7 @@ func (in *incarnation) loop(ctx context.Context, lost <-chan struct{}) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-lost:
+		case <-in.lost:
 			return nil
 		case <-c.replica.Failed():
 			return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, c.replica.Err())

@@ -27,6 +27,11 @@ const (
 // that the outcome is unknown.
 func (c *Coordinator) Run(ctx context.Context) error {
 	defer c.end()
+	if c.first != nil {
+		if err := c.serve(ctx, c.first); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
 	for {
 		lead, err := c.replica.Lead(ctx)
 		if ctx.Err() != nil {
@@ -35,25 +40,34 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, err)
 		}
-		if err := c.lead(ctx, lead); err != nil {
+		in, err := c.begin(lead)
+		if errors.Is(err, ErrFenced) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrStopped, err)
+		}
+		if err := c.serve(ctx, in); err != nil {
 			return err
 		}
 	}
 }
 
-// lead runs one incarnation.
-func (c *Coordinator) lead(ctx context.Context, lead *replica.Lead) error {
+// begin begins an incarnation, and takes clients and shards in.
+func (c *Coordinator) begin(lead *replica.Lead) (*incarnation, error) {
 	in, err := c.newIncarnation(lead)
-	if errors.Is(err, ErrFenced) {
-		return nil
-	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrStopped, err)
+		return nil, err
 	}
 	c.lookAtSpace()
 	c.now.Store(in)
 	c.sessions.Accept()
-	err = in.run(ctx, lead.Lost)
+	return in, nil
+}
+
+// serve runs an incarnation to its end.
+func (c *Coordinator) serve(ctx context.Context, in *incarnation) error {
+	err := in.run(ctx)
 	reason := stopped
 	if in.deposed.Load() {
 		reason = c.whoLeads()

@@ -44,7 +44,7 @@ func ReadOffline(dir string) (*Offline, error) {
 // fill brings log and history together: either may be ahead.
 func (o *Offline) fill() error {
 	certain, newest := o.Replica.Certain, o.Replica.Newest
-	o.State = certain.Coordinator(nil)
+	o.State = certain.Coordinator(o.Replica.Older)
 	o.State.Pending = newest.Coordinator(nil).Pending
 	if h := o.Replica.History; h != nil && h.Height() > certain.Height() {
 		last, err := h.Last()

@@ -59,6 +59,10 @@ func writeLook(w io.Writer, l *recovery.Look) error {
 		all = append(all, fmt.Sprintf("in doubt    height %d, attempt %d.%d, %s, prepared %s ago",
 			d.Height, d.Epoch, d.Attempt, report.Plural(d.Bytes, "byte"), report.Duration(time.Since(d.Since))))
 	}
+	for _, m := range l.Maybe {
+		all = append(all, fmt.Sprintf("maybe       height %d, block %s, attempt %s: only the other coordinators can tell whether it is decided",
+			m.Height, report.Printable(m.Block), m.Attempt))
+	}
 	for _, u := range l.Undecided {
 		all = append(all, fmt.Sprintf("undecided   height %d, block %s, %s", u.Height, report.Printable(u.Block), report.Plural(u.Bytes, "byte")))
 	}

@@ -94,6 +94,17 @@ func checkHistory(dir string, meta history.Meta, last uint64) error {
 	return nil
 }
 
+// checkFirst refuses a log that does not reach back to its snapshot. first is the
+// index of its first entry, 0 if there is none, and snapshot that of the snapshot,
+// 0 if there is none.
+func checkFirst(dir string, first, snapshot uint64) error {
+	if first <= snapshot+1 {
+		return nil
+	}
+	return mismatch("%s holds a log that begins at entry %d, and its newest snapshot is of entry %d: bring the folder %q back, or replace this coordinator by an empty one under a new name",
+		dir, first, snapshot, SnapshotDirectory)
+}
+
 // IsNew reports whether a data directory is one that Open would make.
 func IsNew(dir string) (bool, error) {
 	_, _, ok, err := readMember(dir)

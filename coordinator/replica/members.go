@@ -47,8 +47,8 @@ func (r *Replica) servers() []raft.Server {
 	return r.raft.GetConfiguration().Configuration().Servers
 }
 
-// alone reports whether this replica is the only member.
-func (r *Replica) alone() bool {
+// Alone reports whether this replica is the only member.
+func (r *Replica) Alone() bool {
 	servers := r.servers()
 	return len(servers) == 1 && servers[0].ID == raft.ServerID(r.options.Name)
 }
@@ -109,7 +109,7 @@ func (r *Replica) Remove(name string) error {
 // Transfer hands the leadership to a member, "" for the one that is most up to
 // date. It returns when that one was told to lead.
 func (r *Replica) Transfer(to string) error {
-	if r.alone() {
+	if r.Alone() {
 		return refuse("there is no other member")
 	}
 	if to == "" {

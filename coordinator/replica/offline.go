@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/hashicorp/raft"
@@ -27,6 +28,7 @@ type Offline struct {
 	Members   []Member // of the newest configuration in the log
 	Certain   State
 	Newest    State
+	Older     []*protocol.Decision // in the log and in the history, which agree
 	Log       raftlog.Survey
 	History   *history.History // nil if there is none
 }
@@ -73,6 +75,12 @@ func (o *Offline) read(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := raftlog.CheckStable(dir, o.Log.ID); err != nil {
+		return stableError(dir, err)
+	}
+	if err := checkFirst(dir, o.Log.FirstIndex, snapshot.index); err != nil {
+		return err
+	}
 	last := max(o.Log.LastIndex, snapshot.index)
 	if o.History != nil {
 		if err := checkHistory(dir, o.History.Meta(), last); err != nil {
@@ -93,6 +101,9 @@ type snapshotHead struct {
 // readNewest reads the head of the newest snapshot; zero if there is none.
 func readNewest(dir string) (h snapshotHead, err error) {
 	newest, err := raftsnap.ReadNewest(filepath.Join(dir, SnapshotDirectory))
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, nil // the log tells whether there were any
+	}
 	if err != nil || newest == nil {
 		return h, err
 	}
@@ -158,6 +169,9 @@ func (o *Offline) compare() error {
 		for len(s.Recent) > 0 && s.Recent[0].Height() <= o.History.Height() {
 			if err := sameDecision(o.History, s.Recent[0]); err != nil {
 				return err
+			}
+			if s == &o.Newest {
+				o.Older = append(o.Older, s.Recent[0])
 			}
 			s.forget(s.Recent[0].Height())
 		}

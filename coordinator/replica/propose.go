@@ -47,9 +47,6 @@ func leadershipError(err error) error {
 	return err
 }
 
-// Alone implements Group.
-func (p proposals) Alone() bool { return p.alone() }
-
 // Mark implements Group.
 func (p proposals) Mark() Mark {
 	s, _ := p.machine.State()

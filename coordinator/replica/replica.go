@@ -98,6 +98,13 @@ func (r *Replica) recover() error {
 		return err
 	}
 	r.machine = NewMachine(s, applied)
+	first, err := r.stores.Log.FirstIndex()
+	if err == nil {
+		err = checkFirst(r.options.Directory, first, index)
+	}
+	if err != nil {
+		return err
+	}
 	last, err := r.stores.Log.LastIndex()
 	if err != nil {
 		return fmt.Errorf("look at the replicated log: %w", err)
@@ -179,7 +186,7 @@ func (r *Replica) start() error {
 	for _, failed := range stores.Failed {
 		r.group.Go(func() { r.watchStore(failed) })
 	}
-	if self, ok := r.transport.(injector); ok && r.alone() {
+	if self, ok := r.transport.(injector); ok && r.Alone() {
 		return self.Inject(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: config.ProtocolVersion}})
 	}
 	return nil

@@ -44,16 +44,25 @@ func openStores(o Options, h *History) (s Stores, err error) {
 // openStable opens the votes that go with a log.
 func openStable(dir string, log *raftlog.Log) (*raftlog.Stable, error) {
 	stable, err := raftlog.OpenStable(dir)
-	if errors.Is(err, raftlog.ErrNotExist) {
-		return nil, mismatch("%s holds no %s: the votes that this coordinator has given are lost; replace it by an empty one under a new name", dir, raftlog.StableName)
-	}
 	if err != nil {
-		return nil, err
+		return nil, stableError(dir, err)
 	}
 	if err := raftlog.Bind(log, stable); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrMismatch, err), stable.Close())
+		return nil, errors.Join(stableError(dir, err), stable.Close())
 	}
 	return stable, nil
+}
+
+// stableError tells votes that do not belong to the log from votes that are
+// damaged.
+func stableError(dir string, err error) error {
+	switch {
+	case errors.Is(err, raftlog.ErrNotExist):
+		return mismatch("%s holds no %s: the votes that this coordinator has given are lost; replace it by an empty one under a new name", dir, raftlog.StableName)
+	case errors.Is(err, raftlog.ErrStrangers):
+		return fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	return err
 }
 
 // openSnapshots opens the snapshots; one that goes to another member takes the

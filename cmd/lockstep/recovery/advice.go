@@ -5,6 +5,9 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/state"
@@ -17,6 +20,7 @@ const (
 	doLog         = doKeepAll + "; bring the damaged file of the log back from a copy that is at least as new"
 	doDatabase    = doKeepAll + "; bring the whole directory, database and log, back from one copy, and check it with verify --coordinator"
 	doHistory     = doKeepAll + "; bring history and log back from one copy that is at least as new as every shard (see compare)"
+	doReplace     = doKeepAll + "; one of several coordinators is best replaced by an empty one under a new name, a single one needs the whole directory back from one copy that is at least as new as every shard (see compare)"
 	doRelease     = "Use the release that wrote it, or a newer one; nothing was changed"
 	doTogether    = "Bring the part back that belongs to the others, as the finding says; nothing was changed"
 	doOrder       = doKeepAll + "; the log is not the one that belongs to what stands beside it: bring back the pair from one copy"
@@ -43,6 +47,8 @@ func advice(err error) (Part, string) {
 		return PartHistory, doHistory
 	case errors.Is(err, executor.ErrMismatch), errors.Is(err, coordinator.ErrMismatch):
 		return PartDirectory, doTogether
+	case errors.Is(err, raftlog.ErrDamaged), errors.Is(err, raftsnap.ErrDamaged), errors.Is(err, replica.ErrHead):
+		return PartDirectory, doReplace
 	case errors.Is(err, protocol.ErrLogOrder), errors.Is(err, protocol.ErrMalformed):
 		return PartLog, doOrder
 	}

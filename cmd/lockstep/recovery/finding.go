@@ -6,6 +6,9 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/state"
@@ -49,6 +52,7 @@ const mostFindings = 100
 var damageErrors = []error{
 	executor.ErrMismatch, coordinator.ErrMismatch, wal.ErrDamaged, wal.ErrFormat, state.ErrDamaged, state.ErrFormat,
 	history.ErrDamaged, history.ErrFormat, protocol.ErrLogOrder, protocol.ErrMalformed,
+	raftlog.ErrDamaged, raftsnap.ErrDamaged, replica.ErrHead,
 }
 
 // IsDamage reports whether an error of a start, or of a look, means damage or
@@ -64,7 +68,8 @@ func IsDamage(err error) bool {
 
 // InUse reports whether an error means that a process runs on the directory.
 func InUse(err error) bool {
-	return errors.Is(err, state.ErrLocked) || errors.Is(err, history.ErrLocked) || errors.Is(err, wal.ErrLocked)
+	return errors.Is(err, state.ErrLocked) || errors.Is(err, history.ErrLocked) || errors.Is(err, wal.ErrLocked) ||
+		errors.Is(err, raftlog.ErrLocked)
 }
 
 // findingOf puts an error that means damage into a finding.

@@ -36,6 +36,9 @@ func (l *Look) fillCoordinator(o *coordinator.Offline) {
 		l.Root = d.Root.String()
 	}
 	l.fillJoined(s.Joined)
+	for _, d := range o.Maybe {
+		l.Maybe = append(l.Maybe, MaybeDecided{Height: d.Height(), Block: d.Key, Attempt: d.Attempt.String()})
+	}
 	for _, p := range s.Pending {
 		l.Undecided = append(l.Undecided, Undecided{Height: p.Height, Block: p.Key, Bytes: len(p.Body)})
 	}

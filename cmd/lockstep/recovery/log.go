@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/wal"
 )
@@ -120,16 +121,45 @@ func (r *logReader) visit(f wal.Found) error {
 	}
 	s.Last = f.Seq
 	s.Records++
-	rec, err := protocol.DecodeRecord(protocol.RecordType(f.Record.Type), f.Record.Data)
-	if err != nil {
-		r.look.find(Finding{Part: PartLog, What: fmt.Sprintf("record %d: %v", f.Seq, err), Do: doOrder})
+	read := r.ofShard
+	if r.look.Role == RoleCoordinator {
+		read = r.ofCoordinator
 	}
-	r.facts.add(f.Seq, rec)
-	if r.records {
-		r.look.Log.Records = append(r.look.Log.Records, recordOf(f, rec))
+	if err := read(f); err != nil {
+		r.look.find(Finding{Part: PartLog, What: fmt.Sprintf("record %d: %v", f.Seq, err), Do: doOrder})
 	}
 	r.progress.tell("records of the log", f.Seq)
 	return nil
+}
+
+// ofShard takes a record of a shard.
+func (r *logReader) ofShard(f wal.Found) error {
+	rec, err := protocol.DecodeRecord(protocol.RecordType(f.Record.Type), f.Record.Data)
+	r.facts.add(f.Seq, rec)
+	r.list(recordOf(f, rec))
+	return err
+}
+
+// ofCoordinator takes an entry of the replicated log, which may hold many
+// records.
+func (r *logReader) ofCoordinator(f wal.Found) error {
+	entry, err := replica.ReadRecord(f.Record)
+	if err != nil {
+		r.list(recordOf(f, nil))
+		return err
+	}
+	for _, item := range entry.Items {
+		rec, _ := item.(protocol.Record) // what replicas write for themselves is listed only
+		r.facts.add(f.Seq, rec)
+	}
+	r.list(entryOf(f, entry))
+	return nil
+}
+
+func (r *logReader) list(rec Record) {
+	if r.records {
+		r.look.Log.Records = append(r.look.Log.Records, rec)
+	}
 }
 
 func (r *logReader) segment(file string) *Segment {

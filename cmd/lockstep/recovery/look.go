@@ -8,23 +8,26 @@ import (
 
 // Look is what was found in one data directory.
 type Look struct {
-	Path               string            `json:"path"`
-	Role               Role              `json:"role"`
-	Shard              *uint32           `json:"shard,omitempty"`
-	Cluster            string            `json:"cluster"`
-	Shards             int               `json:"shards"`
-	Directory          string            `json:"directory,omitempty"`
-	Epoch              protocol.Epoch    `json:"epoch"`
-	Height             protocol.Height   `json:"height"`
-	CheckpointedHeight protocol.Height   `json:"checkpointed_height"`
-	StateDigest        string            `json:"state_digest,omitempty"`
-	Root               string            `json:"root"`
-	InDoubt            []InDoubt         `json:"in_doubt,omitempty"`
-	Undecided          []Undecided       `json:"undecided,omitempty"`
-	Joined             map[uint32]string `json:"joined,omitempty"`
-	Log                Log               `json:"log"`
-	FreeBytes          int64             `json:"free_bytes"`
-	Checked            *Checked          `json:"checked,omitempty"` // of Verify
+	Path               string          `json:"path"`
+	Role               Role            `json:"role"`
+	Shard              *uint32         `json:"shard,omitempty"`
+	Cluster            string          `json:"cluster"`
+	Shards             int             `json:"shards"`
+	Directory          string          `json:"directory,omitempty"`
+	Epoch              protocol.Epoch  `json:"epoch"`
+	Height             protocol.Height `json:"height"`
+	CheckpointedHeight protocol.Height `json:"checkpointed_height"`
+	StateDigest        string          `json:"state_digest,omitempty"`
+	Root               string          `json:"root"`
+	InDoubt            []InDoubt       `json:"in_doubt,omitempty"`
+	Undecided          []Undecided     `json:"undecided,omitempty"`
+	// Maybe are decisions in the log of one coordinator of several that it cannot
+	// tell to be committed: only the others know.
+	Maybe     []MaybeDecided    `json:"maybe_decided,omitempty"`
+	Joined    map[uint32]string `json:"joined,omitempty"`
+	Log       Log               `json:"log"`
+	FreeBytes int64             `json:"free_bytes"`
+	Checked   *Checked          `json:"checked,omitempty"` // of Verify
 	// Complete is false where a start would refuse, so that heights, digests and
 	// attempts in doubt are only those that can be read.
 	Complete bool      `json:"complete"`
@@ -41,6 +44,13 @@ type InDoubt struct {
 	Digest  string          `json:"digest"`
 	Since   time.Time       `json:"since"`
 	Bytes   int             `json:"bytes"`
+}
+
+// MaybeDecided is a decision that is only known to be in one log.
+type MaybeDecided struct {
+	Height  protocol.Height `json:"height"`
+	Block   string          `json:"block"`
+	Attempt string          `json:"attempt"` // height/epoch.attempt
 }
 
 // Undecided is a block that the coordinator has taken up and not decided.

@@ -2,7 +2,9 @@ package recovery
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/wal"
 )
@@ -33,6 +35,44 @@ func recordOf(f wal.Found, rec protocol.Record) Record {
 		r.Height, r.Text = rec.Height, fmt.Sprintf("block %q", rec.Key)
 	case protocol.Withdrawn:
 		r.Height, r.Text = rec.Height, fmt.Sprintf("block %q", rec.Key)
+	}
+	return r
+}
+
+// itemOf describes a part of an entry of the replicated log.
+func itemOf(f wal.Found, item replica.Item) Record {
+	switch item := item.(type) {
+	case protocol.Record:
+		r := recordOf(f, item)
+		r.Type = typeName(item.RecordType())
+		return r
+	case replica.Enrolled:
+		return Record{Sequence: f.Seq, File: f.File, Offset: f.Offset, Bytes: f.Bytes, Type: "enrolled",
+			Text: fmt.Sprintf("coordinator %s with directory %s", item.Name, item.Directory)}
+	case replica.Needed:
+		return Record{Sequence: f.Seq, File: f.File, Offset: f.Offset, Bytes: f.Bytes, Type: "needed", Height: item.Height,
+			Text: "lower heights are on every shard"}
+	}
+	return recordOf(f, nil)
+}
+
+// entryOf describes an entry of the replicated log by what it holds. One that
+// decides goes by its decision.
+func entryOf(f wal.Found, entry replica.LogRecord) Record {
+	r := Record{Sequence: f.Seq, File: f.File, Offset: f.Offset, Bytes: f.Bytes, Type: entry.Kind, Text: entry.Text}
+	if len(entry.Items) == 1 {
+		return itemOf(f, entry.Items[0])
+	}
+	var texts []string
+	for _, item := range entry.Items {
+		i := itemOf(f, item)
+		texts = append(texts, i.Type+" "+i.Text)
+		if r.Attempt == "" && i.Height > 0 || i.Attempt != "" {
+			r.Type, r.Height, r.Attempt = i.Type, i.Height, i.Attempt
+		}
+	}
+	if len(texts) > 0 {
+		r.Text = strings.Join(texts, "; ")
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/state"
@@ -38,7 +39,7 @@ func roleOf(dir string) (Role, error) {
 	} else if !info.IsDir() {
 		return "", fmt.Errorf("%s is a file: give the directory it is in", dir)
 	}
-	for name, role := range map[string]Role{history.FileName: RoleCoordinator, state.FileName: RoleShard} {
+	for name, role := range map[string]Role{replica.MemberFile: RoleCoordinator, history.FileName: RoleCoordinator, state.FileName: RoleShard} {
 		if there, err := exists(filepath.Join(dir, name)); err != nil || there {
 			return role, err
 		}

@@ -45,7 +45,9 @@ func OpenStable(dir string) (*Stable, error) {
 }
 
 // openStable opens a file that exists. bbolt would make one otherwise.
-func openStable(path string) (*Stable, error) {
+func openStable(path string) (*Stable, error) { return openStableWith(path, stableOptions()) }
+
+func openStableWith(path string, opts *bbolt.Options) (*Stable, error) {
 	info, err := os.Stat(path)
 	switch {
 	case os.IsNotExist(err):
@@ -57,7 +59,7 @@ func openStable(path string) (*Stable, error) {
 	}
 	s := &Stable{poison: newPoison()}
 	err = guard(func() (err error) {
-		s.db, err = bbolt.Open(path, filePerms, stableOptions())
+		s.db, err = bbolt.Open(path, filePerms, opts)
 		return err
 	})
 	return s, openError(err)

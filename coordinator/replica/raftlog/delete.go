@@ -47,6 +47,12 @@ func (l *Log) DeleteRange(low, high uint64) error {
 // log that it replaces, raft would go on with both. Then Align removes all
 // entries and returns true.
 //
+// raft 1.7.3 has to be started again, too, if it installs a snapshot while the
+// log reaches to its last entry or beyond: it goes on to take the end of the
+// removed log for its own, refuses what the leader sends, and compares votes
+// with the wrong term (hashicorp/raft#697). The owner has to see to that before
+// Restore returns.
+//
 // ErrDamaged means that entries between the snapshot and the log are missing.
 func (l *Log) Align(index, term uint64) (removed bool, err error) {
 	l.changes.Lock()

@@ -22,6 +22,8 @@ type office struct {
 	t       *testing.T
 	options Options
 	address string
+	listens net.Listener // at the first start; nil for one at address
+	others  []string     // addresses of the other members
 	client  wirepb.CoordinatorServiceClient
 	server  *rpc.Server
 	cancel  func()
@@ -52,9 +54,11 @@ func (f *office) start() {
 	if f.Coordinator, err = Open(f.options); err != nil {
 		f.t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", f.address)
-	if err != nil {
-		f.t.Fatal(err)
+	l := f.listens
+	if f.listens = nil; l == nil {
+		if l, err = net.Listen("tcp", f.address); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	f.address = l.Addr().String()
 	f.server = rpc.NewServer(rpc.ServerOptions{})
@@ -64,7 +68,6 @@ func (f *office) start() {
 	f.cancel = cancel
 	go func() { f.served <- f.server.Serve(l) }()
 	go func() { f.ran <- f.Run(ctx) }()
-	eventually(f.t, "it leads", func() bool { return f.now.Load() != nil })
 	conn, err := rpc.Dial(f.address)
 	if err != nil {
 		f.t.Fatal(err)
@@ -164,7 +167,7 @@ func newPuppetAt(t *testing.T, f *office, address string) *puppet {
 	p.machine = protocol.NewParticipant(protocol.Identity{Directory: protocol.DirectoryID{7}, Address: address}, protocol.ShardState{})
 	var err error
 	p.client, err = rpc.NewSessionClient(rpc.SessionClientOptions{
-		Handler: p, Coordinators: []string{f.address}, BackoffFirst: 5 * time.Millisecond, BackoffMost: 20 * time.Millisecond,
+		Handler: p, Coordinators: append([]string{f.address}, f.others...), BackoffFirst: 5 * time.Millisecond, BackoffMost: 20 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func TestErrorsOfRaftComeBack(t *testing.T) {
 
 // A heartbeat is answered although the main loop of raft takes nothing.
 func TestHeartbeatsTakeTheFastPath(t *testing.T) {
-	from, to := startHost(t, "c1"), startHost(t, "c2")
+	from, to := startHost(t, "c1", func(o *raftnet.Options) { o.Timeout = time.Second }), startHost(t, "c2")
 	to.SetHeartbeatHandler(func(r raft.RPC) { r.Respond(accepted(r)) })
 	var resp raft.AppendEntriesResponse
 	if err := from.AppendEntries("c2", to.address, &raft.AppendEntriesRequest{Term: 3}, &resp); err != nil {
@@ -238,7 +238,7 @@ func TestCallsWaitForRaft(t *testing.T) {
 	}()
 	eventually(t, "the call has come", func() bool { return len(to.Peers()) == 1 })
 	to.answer(t, accepted)
-	if err := <-done; err != nil {
+	if err := await(t, done, "the answer"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -63,7 +63,7 @@ func startHostAt(t testing.TB, id raft.ServerID, l net.Listener, changes ...chan
 		Identity: func() raftnet.Identity { return identity },
 		Expect:   h.known.expect,
 		Met:      h.known.record,
-		Timeout:  time.Second,
+		Timeout:  5 * time.Second, // the machine may be busy
 	}
 	for _, change := range changes {
 		change(&o)
@@ -154,6 +154,17 @@ func appendOf(sizes ...int) *raft.AppendEntriesRequest {
 		a.Entries = append(a.Entries, e)
 	}
 	return a
+}
+
+// await receives, but not for ever.
+func await[T any](t testing.TB, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(20 * time.Second):
+		t.Fatal("waited in vain for ", what)
+	}
+	return v
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {

@@ -52,11 +52,11 @@ func TestPipelineAnswersInOrder(t *testing.T) {
 		close(sent)
 	}()
 	for i := range requests {
-		f := <-p.Consumer()
+		f := await(t, p.Consumer(), "an answer")
 		if err := f.Error(); err != nil {
 			t.Fatal(err)
 		}
-		if want := <-sent; f != want {
+		if want := await(t, sent, "its request"); f != want {
 			t.Fatalf("answer %d is for another request", i)
 		}
 		if want := uint64(11 + i); f.Response().LastLog != want || f.Request().Entries[0].Index != want || f.Start().IsZero() {
@@ -155,7 +155,7 @@ func TestPipelineIsBounded(t *testing.T) {
 		}
 	}()
 	for range 3 {
-		if err := <-sent; err != nil {
+		if err := await(t, sent, "a request to be taken"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestPipelineIsBounded(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 	to.answer(t, accepted)
-	if err := <-sent; err != nil {
+	if err := await(t, sent, "the fourth request to be taken"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -191,11 +191,7 @@ func TestPipelineIsClosed(t *testing.T) {
 	// What was sent still arrives, but its answer is nobody's any more.
 	came := make(chan struct{})
 	to.answer(t, func(r raft.RPC) (any, error) { close(came); return accepted(r) })
-	select {
-	case <-came:
-	case <-time.After(20 * time.Second):
-		t.Fatal("what was sent before Close did not arrive")
-	}
+	await(t, came, "what was sent before Close")
 	if f.Response().Success {
 		t.Error("an answer was written after Close")
 	}
@@ -222,17 +218,17 @@ func TestStuckPipelineIsClosed(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-failed; !errors.Is(err, raft.ErrPipelineShutdown) {
+	if err := await(t, failed, "the request to fail"); !errors.Is(err, raft.ErrPipelineShutdown) {
 		t.Errorf("got %v", err)
 	}
 }
 
 // A follower may take longer than any timeout to write entries.
 func TestRequestTakesLong(t *testing.T) {
-	short := func(o *raftnet.Options) { o.Timeout = 100 * time.Millisecond }
+	short := func(o *raftnet.Options) { o.Timeout = 500 * time.Millisecond }
 	from, to := startHost(t, "c1", short), startHost(t, "c2", short)
 	to.answer(t, func(r raft.RPC) (any, error) {
-		<-time.After(500 * time.Millisecond)
+		<-time.After(1500 * time.Millisecond)
 		return accepted(r)
 	})
 	if err := from.AppendEntries("c2", to.address, appendOf(1), &raft.AppendEntriesResponse{}); err != nil {

@@ -1,6 +1,7 @@
 package raftnet
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -64,6 +65,9 @@ func (i *installation) install(request *raft.InstallSnapshotRequest) (*wirepb.Sn
 	// It ends with the stream, which ends when InstallSnapshot returns.
 	go i.receive(writer, request.Size)
 	answer, err := i.t.ask(i.ctx, raft.RPC{Command: request, Reader: reader}, i.beat.C, i.working)
+	if err == nil {
+		err = context.Cause(i.ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +90,8 @@ func (i *installation) receive(to *io.PipeWriter, size int64) {
 			_, err = to.Write(data)
 		}
 		if err != nil {
+			i.cancel(err) // first, as the reason counts more than what raft makes of it
 			to.CloseWithError(err)
-			i.cancel(err)
 			return
 		}
 		size -= int64(len(data))

@@ -72,19 +72,36 @@ func TestSnapshotOfWrongLength(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			from, to := startHost(t, "c1"), startHost(t, "c2")
 			outcome := make(chan error, 1)
+			begun := make(chan struct{})
 			to.answer(t, func(r raft.RPC) (any, error) {
+				close(begun)
 				answer, err := installed(r)
 				outcome <- err
 				return answer, err
 			})
-			err := from.InstallSnapshot("c2", to.address, snapshotOf(4<<20), &raft.InstallSnapshotResponse{}, test.data)
+			err := from.InstallSnapshot("c2", to.address, snapshotOf(4<<20), &raft.InstallSnapshotResponse{}, gated{test.data, begun})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
-			if err := <-outcome; err == nil {
+			if err := await(t, outcome, "raft"); err == nil {
 				t.Error("raft saw the end of the snapshot")
 			}
 		})
+	}
+}
+
+// gated gives nothing before raft has begun to read.
+type gated struct {
+	io.Reader
+	begun <-chan struct{}
+}
+
+func (g gated) Read(b []byte) (int, error) {
+	select {
+	case <-g.begun:
+		return g.Reader.Read(b)
+	case <-time.After(20 * time.Second):
+		return 0, errors.New("raft was not asked")
 	}
 }
 
@@ -95,11 +112,11 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("bad sector") }
 // Raft may take longer than any timeout to install a snapshot; meanwhile the
 // other side says that it lives.
 func TestSnapshotTakesLong(t *testing.T) {
-	short := func(o *raftnet.Options) { o.Timeout = 100 * time.Millisecond }
+	short := func(o *raftnet.Options) { o.Timeout = 500 * time.Millisecond }
 	from, to := startHost(t, "c1", short), startHost(t, "c2", short)
 	to.answer(t, func(r raft.RPC) (any, error) {
 		answer, err := installed(r)
-		<-time.After(500 * time.Millisecond)
+		<-time.After(1500 * time.Millisecond)
 		return answer, err
 	})
 	if err := from.InstallSnapshot("c2", to.address, snapshotOf(3), &raft.InstallSnapshotResponse{}, strings.NewReader("abc")); err != nil {
@@ -115,7 +132,11 @@ type slow struct {
 
 func (s *slow) Read(b []byte) (int, error) {
 	if s.begun {
-		<-s.more
+		select {
+		case <-s.more:
+		case <-time.After(20 * time.Second):
+			return 0, errors.New("nobody asked for more")
+		}
 	}
 	s.begun = true
 	return len(b), nil
@@ -154,7 +175,7 @@ func TestSnapshotEndsWithTheReceiver(t *testing.T) {
 	if err := from.InstallSnapshot("c2", to.address, snapshotOf(4<<20), &raft.InstallSnapshotResponse{}, io.LimitReader(data, 4<<20)); err == nil {
 		t.Error("the sender did not notice")
 	}
-	if err := <-outcome; err == nil {
+	if err := await(t, outcome, "raft"); err == nil {
 		t.Error("raft saw the end of the snapshot")
 	}
 }

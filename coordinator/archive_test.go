@@ -74,7 +74,7 @@ func TestArchiveFindsEveryDecisionWhileItIsKept(t *testing.T) {
 			for {
 				height, changed := a.height()
 				for _, h := range []protocol.Height{1, height / 2, height} {
-					if h == 0 {
+					if height == 0 || h == 0 {
 						continue
 					}
 					if d, ok, err := a.byHeight(h); err != nil || !ok || d.Height() != h {

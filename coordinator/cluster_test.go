@@ -81,14 +81,14 @@ func (f *office) stop() error {
 	f.up = false
 	f.cancel()
 	err := receive(f.t, "the end of Run", f.ran)
+	if err := f.Close(); err != nil && f.replica.Err() == nil {
+		f.t.Errorf("close: %v", err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	f.server.Shutdown(ctx)
 	<-f.served
 	f.hangUp()
-	if err := f.Close(); err != nil && f.replica.Err() == nil {
-		f.t.Errorf("close: %v", err)
-	}
 	return err
 }
 

@@ -2,42 +2,47 @@
 // every shard its part, and decides a block when all shards have voted yes. What
 // it decides is decided in package protocol (Coordinator); here it is carried out.
 //
-//	c, err := coordinator.Open(coordinator.Options{…}) // recovers, claims an epoch
-//	c.Register(server)                                 // clients, sessions of shards
-//	err = c.Run(ctx)                                   // until ctx ends or the disk fails
+//	c, err := coordinator.Open(coordinator.Options{…}) // takes part in its group
+//	c.Register(server)                                 // clients, shards, other members
+//	err = c.Run(ctx)                                   // decides whenever it leads
 //	err = c.Close()
+//
+// Several coordinators form a group with one log; the one that leads decides, and the
+// others send clients and shards to it. One alone is a group of one, and leads as
+// soon as it is open.
 //
 // # The parts
 //
-//	Coordinator  a Core with everything round it: files, network, clock, goroutines
+//	Coordinator  one member of the group: a replica, and an incarnation while it leads
+//	replica      (package) the replicated log, and what it comes to, on every member
+//	incarnation  a Core with everything round it: clients, clock, goroutines
 //	Core         one incarnation, and nothing that does not follow from its calls:
-//	             recovery, Node, archive, keeper. Tests drive it alone, in one thread
+//	             Node, archive. Tests drive it alone, in one thread
 //	Node         steps the protocol.Coordinator and carries out its effects: Handle is
 //	             the only place where a coordinator acts
-//	DecisionLog  where proposals and decisions become durable; localLog is one wal
-//	Positions    where in the log stands what a restart or a resync may need (C7)
+//	DecisionLog  where proposals and decisions become durable; replica.Log is one
 //	archive      every decision: the newest in memory, the rest in the history
-//	keeper       moves decisions into the history, and trims the log behind them
 //	waiters      the clients that wait for an answer
 //	batcher      makes blocks of transactions that come one by one
 //	api          the gRPC services for clients
+//	sessionGate  sends shards to the leader
 //	partition    cuts a block into the sub-blocks of the shards
 //	history      (package) block keys and decisions, for good
 //
 // # Goroutines, and who owns what
 //
-//	loop       owns Core.Handle, and with it the state machine; takes events from the inbox,
+//	Run        waits for leadership, and then is the loop of the incarnation: it owns
+//	           Core.Handle, and with it the state machine; takes events from the inbox,
 //	           many at a time, so that one force serves them all; tells the time, and
 //	           confirms that the log is still its own (C1)
 //	sessions   readers and writers of rpc.SessionServer: post events
 //	calls      one per call of a client: look keys up, post Submitted, wait
-//	keeper     the only writer of the history, and the only one that trims
 //	batcher    one that collects blocks, and one per block that waits for its answer
+//	replica    raft's, one that keeps decisions in the history and makes snapshots, one
+//	           that enrolls members
 //
 // The loop waits for the log and for nobody else: sends and answers are queued.
-// Positions.mu is held while records are written, so that nobody computes what to
-// keep while the log holds a record that is not noted yet; the keeper holds it for
-// moments. archive, waiters and Status are safe for everybody.
+// archive, waiters and Status are safe for everybody.
 //
 // # The life of a block
 //
@@ -48,8 +53,8 @@
 //	vote         all yes, for one attempt, with equal outcomes
 //	decide       Decision is appended and forced: the commit point (C2)
 //	tell         archive and watchers, then Commit to the shards, then the client
-//	keep         the history takes the decision; then memory forgets it, and the log
-//	             is trimmed in front of what no shard can ask for (C7)
+//	keep         the history of every member takes the decision; then memory forgets it,
+//	             and the log is trimmed behind a snapshot (C7)
 //
 // A client that waits in vain is answered aborted, or rejected if no retry can
 // help, after its Withdrawn record is forced (C5). If the coordinator stops before
@@ -59,17 +64,19 @@
 // # What is upheld here
 //
 //   - The epoch is durable before the first message (C1): NewNode carries out the
-//     claim before there are sessions. Another file at the place of the lock means
-//     that somebody else owns the directory: the coordinator steps down.
+//     claim before there are sessions. A claim counts only if nothing was appended
+//     since the state was read. Another file at the place of the lock means that
+//     somebody else owns the directory: the coordinator steps down.
+//   - Whoever leads no more appends nothing, closes its sessions and sends its clients
+//     on. All of an incarnation has ended before the next one begins here.
 //   - Nothing is told before its reason is durable (C2): Node.carryOut appends and
 //     forces first. If an append fails nobody knows its outcome: the sessions are
-//     closed, all clients, also later ones, are told unknown, and only a restart
-//     finds out.
+//     closed, and clients are told unknown, or to ask the next leader, who finds out.
 //   - Proof of divergence quarantines: sessions are closed, nothing is decided.
 //   - A block key is decided once (C3), also when its first result is only in the
 //     history. Keys of streamed blocks begin with "stream/", which clients may not use.
-//   - The log holds every decision from the lowest that a resync may ask for, and every
-//     undecided proposal, wherever it is trimmed (C7).
+//   - Every decision from the lowest that a resync may ask for is at hand, and every
+//     undecided proposal is in the log or its snapshot (C7).
 //   - A read names one decided height on all shards that it touches (invariant 8).
 //   - Queues are bounded: blocks and bytes by protocol.CoordinatorOptions, streamed
 //     transactions by BatchOptions.Waiting, and per stream by what its client has not

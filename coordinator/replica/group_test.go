@@ -29,6 +29,7 @@ type group struct {
 	stores   map[string]*memory
 	wires    map[string]*wire
 	cut      map[string]bool
+	disk     bool // the stores are those of production
 }
 
 // memory is what raft keeps, in memory.
@@ -111,8 +112,10 @@ type wire struct {
 var quick = Timing{Heartbeat: 100 * time.Millisecond, Election: 100 * time.Millisecond, Lease: 80 * time.Millisecond}
 
 // newGroup starts replicas of a new group.
-func newGroup(t *testing.T, names ...string) *group {
-	g := &group{t: t, replicas: map[string]*Replica{}, options: map[string]Options{}, stores: map[string]*memory{}, wires: map[string]*wire{}, cut: map[string]bool{}}
+func newGroup(t *testing.T, names ...string) *group { return newGroupOn(t, false, names...) }
+
+func newGroupOn(t *testing.T, disk bool, names ...string) *group {
+	g := &group{t: t, disk: disk, replicas: map[string]*Replica{}, options: map[string]Options{}, stores: map[string]*memory{}, wires: map[string]*wire{}, cut: map[string]bool{}}
 	var members []Member
 	for _, name := range names {
 		members = append(members, Member{name, name + ":1"})
@@ -135,6 +138,9 @@ func (g *group) start(name string, members []Member, join bool) {
 	if !known {
 		o = Options{Directory: g.t.TempDir(), Name: name, Address: name + ":1", Members: members, Join: join, Timing: quick,
 			Logger: hclog.NewNullLogger(), Stores: g.open, Connect: g.connect}
+		if g.disk {
+			o.Stores = nil
+		}
 		g.options[name] = o
 		g.stores[name] = &memory{InmemStore: raft.NewInmemStore(), snapshots: &memorySnapshots{replica: func() *Replica { return g.replicas[name] }}}
 		g.names = append(g.names, name)

@@ -26,5 +26,8 @@
 //   - Messages of a session that has ended are never handed on (rule S5).
 //
 // A shard that cannot reach its coordinator dials for ever, with exponential
-// backoff and full jitter, and says so at the 1st, 2nd, 4th, 8th … failure.
+// backoff and full jitter, and says so at the 1st, 2nd, 4th, 8th … failure. Of
+// several coordinators it dials one after the other, and goes where one sends it
+// that does not lead. While one answers, though nobody leads, the pauses stay
+// short: the leader comes within seconds.
 package rpc

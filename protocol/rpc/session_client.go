@@ -20,14 +20,19 @@ type SessionClientOptions struct {
 	SessionOptions
 	// Handler is told what happens. Needed.
 	Handler SessionHandler
-	// Coordinators are addresses to dial, HOST:PORT, in turn. At least one.
+	// Coordinators are addresses to dial, HOST:PORT, in turn. At least one. One
+	// that does not lead may name another address, which is dialled too.
 	Coordinators []string
 
-	// Open bounds the wait for a coordinator to accept a session; default 5 s.
+	// Open bounds the wait for a coordinator to accept a session; default 5 s, or
+	// 1 s if there are several to choose from.
 	Open time.Duration
 	// BackoffFirst and BackoffMost bound the wait before dialling again;
 	// default 100 ms and 5 s.
 	BackoffFirst, BackoffMost time.Duration
+	// BackoffLeader is the most to wait while some coordinator answers that it does
+	// not lead: another will before long; default 500 ms.
+	BackoffLeader time.Duration
 	// Settled is how long a session must have lived to count as a success
 	// although no Welcome came; default 10 s.
 	Settled time.Duration
@@ -41,7 +46,6 @@ type SessionClientOptions struct {
 // concurrent use.
 type SessionClient struct {
 	options SessionClientOptions
-	backoff backoff
 	current atomic.Pointer[session]
 	trouble trouble
 }
@@ -52,44 +56,51 @@ func NewSessionClient(o SessionClientOptions) (*SessionClient, error) {
 		return nil, errors.New("no coordinator to dial")
 	}
 	o.SessionOptions = o.SessionOptions.withDefaults()
+	if len(o.Coordinators) > 1 {
+		setDefault(&o.Open, time.Second)
+	}
 	setDefault(&o.Open, 5*time.Second)
 	setDefault(&o.BackoffFirst, 100*time.Millisecond)
 	setDefault(&o.BackoffMost, 5*time.Second)
+	setDefault(&o.BackoffLeader, 500*time.Millisecond)
 	setDefault(&o.Settled, 10*time.Second)
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
 	return &SessionClient{
 		options: o,
-		backoff: backoff{first: o.BackoffFirst, most: o.BackoffMost, random: o.Random},
 		trouble: trouble{logger: o.Logger, clock: o.Clock},
 	}, nil
 }
 
-// Run dials the coordinators in turn and keeps a session open, for ever: it
+// Run looks for the coordinator that leads and keeps a session open, for ever: it
 // returns only when ctx is done, with the error of ctx, after the last call to
 // the handler. It ends a session that stands at once; Close it first if what
 // was sent must arrive. Call Run once.
 //
-// The wait between two dials grows with every round of all coordinators, and
-// begins anew after a Welcome.
+// It dials the coordinators in turn, and follows one that names the leader. The
+// wait between two dials grows with every round of all coordinators, and begins
+// anew after a Welcome.
 func (c *SessionClient) Run(ctx context.Context) error {
-	at, failures := 0, 0
+	search := newSearch(c.options)
 	for ctx.Err() == nil {
-		address := c.options.Coordinators[at%len(c.options.Coordinators)]
+		address := search.address
 		good, err := c.session(ctx, address)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		wait, follows := search.next(good, err)
+		switch {
 		case good:
-			failures = 0
 			c.options.Logger.Info("lost the session with the coordinator", "coordinator", address, "error", err)
+		case follows:
+			c.options.Logger.Debug("goes to the leader", "coordinator", address, "leader", search.address)
 		default:
-			at++
-			failures++
 			c.trouble.add(address, err)
 		}
-		c.sleep(ctx, c.backoff.after(max(failures-1, 0)/len(c.options.Coordinators)))
+		if !follows {
+			c.sleep(ctx, wait)
+		}
 	}
 	return ctx.Err()
 }

@@ -21,7 +21,12 @@ func tcpCluster(b *testing.B) cluster {
 			b.Fatal(err)
 		}
 		b.Cleanup(transport.CloseStreams)
-		c = append(c, startNode(b, raft.ServerID(fmt.Sprintf("c%d", i+1)), transport, patient))
+		c = append(c, startNode(b, raft.ServerID(fmt.Sprintf("c%d", i+1)), transport, func(c *raft.Config) {
+			patient(c)
+			if i == 0 { // it stands for election long before the others
+				c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = time.Second, time.Second, time.Second
+			}
+		}))
 	}
 	c.bootstrap(b)
 	return c

@@ -29,7 +29,7 @@ func connect(p Peering) (Transport, error) {
 		},
 		Expect:  func(id raft.ServerID) (protocol.DirectoryID, bool) { return p.Expect(string(id)) },
 		Met:     func(id raft.ServerID, d protocol.DirectoryID) { p.Met(string(id), d) },
-		Timeout: 2 * p.Timing.Heartbeat, Logger: p.Logger,
+		Timeout: 3 * p.Timing.Heartbeat, Logger: p.Logger,
 	})
 	if err != nil {
 		return nil, err

@@ -37,7 +37,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 //
 // where bytes is a u32 length and as many bytes.
 func encodeHead(s State, applied uint64) []byte {
-	b := []byte{headVersion}
+	size := 64 << 10
+	for _, p := range s.Pending {
+		size += 256 + len(p.Key) + len(p.Body) // nearly all that there is
+	}
+	b := append(make([]byte, 0, size), headVersion)
 	for _, v := range []uint64{uint64(s.Mark.Epoch), s.Mark.Number, applied, uint64(s.Needed)} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}

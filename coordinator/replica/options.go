@@ -48,20 +48,20 @@ type Options struct {
 
 // Timing bounds how long members go without a word from each other.
 type Timing struct {
-	Heartbeat time.Duration // without one a member stands for election; 0 means 1 s
-	Election  time.Duration // an election may take; 0 means 1 s
-	Lease     time.Duration // a leader without a majority gives up; 0 means 500 ms
+	Heartbeat time.Duration // without one a member stands for election; 0 means 600 ms
+	Election  time.Duration // an election may take; 0 means as long as Heartbeat
+	Lease     time.Duration // a leader without a majority gives up; 0 means two thirds of Heartbeat
 }
 
 func (t Timing) withDefaults() Timing {
 	if t.Heartbeat == 0 {
-		t.Heartbeat = time.Second
+		t.Heartbeat = 600 * time.Millisecond
 	}
 	if t.Election == 0 {
 		t.Election = t.Heartbeat
 	}
 	if t.Lease == 0 {
-		t.Lease = t.Heartbeat / 2
+		t.Lease = t.Heartbeat * 2 / 3
 	}
 	return t
 }

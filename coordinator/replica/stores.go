@@ -11,6 +11,10 @@ import (
 	"github.com/lockstep-exec/lockstep/wal"
 )
 
+// cacheBytes bounds the newest entries that are kept in memory: those that the
+// slowest of the members that keep up may still be sent.
+const cacheBytes = 8 << 20
+
 // logReserve is given up when the disk is full, so that a restart has room.
 const logReserve = 16 << 20
 
@@ -84,7 +88,7 @@ func openSnapshots(o Options, h *History, log *raftlog.Log) (*raftsnap.Store, er
 
 func openLog(o Options) (*raftlog.Log, error) {
 	log, err := raftlog.Open(filepath.Join(o.Directory, LogDirectory), raftlog.Options{
-		Wal: wal.Options{ReserveBytes: logReserve, Forced: o.Forced},
+		Wal: wal.Options{ReserveBytes: logReserve, Forced: o.Forced}, CacheBytes: cacheBytes,
 	})
 	if errors.Is(err, wal.ErrLocked) {
 		return nil, fmt.Errorf("another process uses the data directory %s: stop it, or give another --data: %w", o.Directory, err)

@@ -1,0 +1,16 @@
+// Package members is what operators talk to: who the coordinators of a cluster
+// are, how they are, and who of them leads.
+//
+//	service := members.New(members.Options{Replica: c.Replica(), …})
+//	service.Register(server)
+//	err := service.Run(ctx) // looks after the members while this one leads
+//	err = service.Close()
+//
+// A coordinator answers for itself (Here). What it says of others it has asked
+// them for, so that an operator sees at one place who does not answer, who lags,
+// and who is not the one that was added under its name.
+//
+// Changes are made by the leader, one at a time. One that would leave the group
+// without a majority of members that answer is refused: raft would take it, and
+// then nothing would be decided any more.
+package members

@@ -1,0 +1,132 @@
+package members
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+)
+
+func list(t *testing.T, m *served) map[string]*wirepb.CoordinatorStatus {
+	t.Helper()
+	out, err := m.client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, 0, len(out.GetMembers()))
+	found := map[string]*wirepb.CoordinatorStatus{}
+	for _, c := range out.GetMembers() {
+		names = append(names, c.GetName())
+		found[c.GetName()] = c
+	}
+	if !slices.IsSorted(names) {
+		t.Errorf("members %v are not in order", names)
+	}
+	return found
+}
+
+func TestMembersAreShownAsTheyAre(t *testing.T) {
+	leader, all := group(t, "c3", "c1", "c2", "c4", "c5", "c6")
+	all[1].status.Applied = 990
+	all[2].status.Applied = 100
+	all[3].stop()
+	all[4].identity.Directory[0]++
+	all[5].identity.Name, all[5].status.Name = "c9", "c9"
+	found := list(t, leader)
+	for name, want := range map[string]struct {
+		state  wirepb.CoordinatorState
+		role   wirepb.CoordinatorRole
+		behind uint64
+		reason string
+	}{
+		"c3": {wirepb.CoordinatorState_COORDINATOR_STATE_READY, wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER, 0, ""},
+		"c1": {wirepb.CoordinatorState_COORDINATOR_STATE_READY, wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER, 10, ""},
+		"c2": {wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP, wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER, 900, ""},
+		"c4": {wirepb.CoordinatorState_COORDINATOR_STATE_UNREACHABLE, 0, 1000, "does not answer at"},
+		"c5": {wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, 0, 1000, "remove it, start it on an empty directory under a new name"},
+		"c6": {wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, 0, 1000, `is called "c9", not c6`},
+	} {
+		got := found[name]
+		if got.GetState() != want.state || got.GetRole() != want.role || got.GetBehind() != want.behind || !strings.Contains(got.GetReason(), want.reason) {
+			t.Errorf("%s is %v, want %+v", name, got, want)
+		}
+	}
+	if got := found["c1"]; got.GetContactMs() != 40 || got.GetTerm() != 3 || got.GetAppliedIndex() != 990 || got.GetAddress() != all[1].address {
+		t.Errorf("c1 is %v", got)
+	}
+	if found["c4"].ContactMs != nil || found["c3"].ContactMs != nil {
+		t.Error("a contact that never was")
+	}
+}
+
+// A member that went away is shown with the time since it answered.
+func TestContactOfAMemberThatIsGone(t *testing.T) {
+	leader, all := group(t, "c1", "c2")
+	list(t, leader)
+	all[1].stop()
+	if got := list(t, leader)["c2"]; got.GetState() != wirepb.CoordinatorState_COORDINATOR_STATE_UNREACHABLE || got.ContactMs == nil {
+		t.Errorf("c2 is %v", got)
+	}
+}
+
+func TestAMemberOfAnotherCluster(t *testing.T) {
+	leader, all := group(t, "c1", "c2")
+	all[1].identity.Cluster = protocol.ClusterID{8}
+	if got := list(t, leader)["c2"]; !strings.Contains(got.GetReason(), "belongs to cluster 08") {
+		t.Errorf("c2 is %v", got)
+	}
+}
+
+func TestHere(t *testing.T) {
+	_, all := group(t, "c1", "c2")
+	out, err := all[1].client.Here(t.Context(), &wirepb.HereRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.GetSelf().GetName() != "c2" || out.GetLeader() != "c1" || out.GetLeaderAddress() != all[0].address || len(out.GetCluster()) != 16 ||
+		out.GetSelf().GetContactMs() != 40 || out.GetSelf().GetAddress() != all[1].address {
+		t.Errorf("answer %v", out)
+	}
+}
+
+func TestFollowersSendOperatorsToTheLeader(t *testing.T) {
+	_, all := group(t, "c1", "c2")
+	_, members := all[1].client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
+	_, add := all[1].client.AddMember(t.Context(), &wirepb.AddMemberRequest{Name: "c3", Address: "127.0.0.1:1"})
+	_, remove := all[1].client.RemoveMember(t.Context(), &wirepb.RemoveMemberRequest{Name: "c1"})
+	_, transfer := all[1].client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{})
+	for what, err := range map[string]error{"list": members, "add": add, "remove": remove, "transfer": transfer} {
+		if leader, ok := wire.Leader(err); !ok || leader != all[0].address {
+			t.Errorf("%s: sent to %q: %v", what, leader, err)
+		}
+	}
+	all[1].set(func(f *fake) { f.status.Leader = replica.Member{} })
+	_, err := all[1].client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
+	wantCode(t, err, codes.Unavailable)
+	if leader, ok := wire.Leader(err); !ok || leader != "" {
+		t.Errorf("sent to %q: %v", leader, err)
+	}
+}
+
+// Run keeps what it found for whoever cannot wait, while this member leads.
+func TestRunLooksWhileItLeads(t *testing.T) {
+	leader, all := group(t, "c1", "c2")
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		all[0].service.Run(ctx)
+	}()
+	await(t, "the members", func() bool { return len(leader.service.Latest()) == 2 })
+	leader.set(func(f *fake) { f.status.Role = replica.RoleFollower })
+	await(t, "nothing more", func() bool { return leader.service.Latest() == nil })
+	cancel()
+	<-ran
+}

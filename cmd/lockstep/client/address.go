@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// parseAddresses reads HOST:PORT[,HOST:PORT …].
-func parseAddresses(list string) ([]string, error) {
+// ParseAddresses reads HOST:PORT[,HOST:PORT …].
+func ParseAddresses(list string) ([]string, error) {
 	var addresses []string
 	for address := range strings.SplitSeq(list, ",") {
 		address = strings.TrimSpace(address)

@@ -20,7 +20,7 @@ func TestParseAddresses(t *testing.T) {
 		{"a:1,b", nil},
 		{"::1", nil},
 	} {
-		got, err := parseAddresses(test.list)
+		got, err := ParseAddresses(test.list)
 		if (err != nil) != (test.want == nil) || (err == nil && !slices.Equal(got, test.want)) {
 			t.Errorf("%q gives %q, %v", test.list, got, err)
 		}

@@ -3,130 +3,110 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/lockstep-exec/lockstep/protocol/rpc"
-	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
-// Coordinator asks the coordinator of a cluster, at whichever of its addresses
-// answers. It may be used from many goroutines at once.
+// mostFound bounds the coordinators that are remembered beside those of the list.
+const mostFound = 8
+
+// Coordinator asks the coordinator of a cluster that leads, wherever it is: at
+// one of its addresses, or where one of those sends it. It may be used from many
+// goroutines at once.
 type Coordinator struct {
-	servers []server
-	conns   []*grpc.ClientConn
-	clients []wirepb.CoordinatorServiceClient
+	retrying Retrying
 
 	mu      sync.Mutex
-	current int // index of the server that is asked first
+	peers   []*peer // of the list, then those found beside it; only grows
+	given   int     // length of the list
+	current *peer   // asked first
 }
 
 // NewCoordinator takes a comma list of addresses. It connects when it is first
 // asked; an error means that the list is not one.
 func NewCoordinator(addresses string) (*Coordinator, error) {
-	list, err := parseAddresses(addresses)
+	list, err := ParseAddresses(addresses)
 	if err != nil {
 		return nil, err
 	}
 	c := &Coordinator{}
 	for _, address := range list {
-		conn, err := rpc.Dial(address)
+		p, err := newPeer(address)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%q is not an address: %w", address, err), c.Close())
+			return nil, errors.Join(err, c.Close())
 		}
-		c.servers = append(c.servers, server{"coordinator", address})
-		c.conns = append(c.conns, conn)
-		c.clients = append(c.clients, wirepb.NewCoordinatorServiceClient(conn))
+		c.peers = append(c.peers, p)
 	}
+	c.given, c.current = len(c.peers), c.peers[0]
 	return c, nil
 }
 
+// OnRetry has somebody told why a call that changes nothing is made again. Call
+// it before the first call.
+func (c *Coordinator) OnRetry(tell Retrying) { c.retrying = tell }
+
 // Close ends all connections.
 func (c *Coordinator) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var all error
-	for _, conn := range c.conns {
-		all = errors.Join(all, conn.Close())
+	for _, p := range c.peers {
+		all = errors.Join(all, p.conn.Close())
 	}
 	return all
 }
 
-// Get reads keys, all as of one committed height; the newest if height is 0.
-func (c *Coordinator) Get(ctx context.Context, keys [][]byte, height uint64) (*wirepb.GetResponse, error) {
-	request := &wirepb.GetRequest{Keys: keys, AtHeight: optional(height)}
-	response, err := ask(ctx, c, wirepb.CoordinatorServiceClient.Get, request)
-	if err == nil && len(response.GetValues()) != len(keys) {
-		return nil, fmt.Errorf("the coordinator answers with %d values for %d keys: is it of another version?", len(response.GetValues()), len(keys))
-	}
-	return response, err
-}
-
-// Status gives the cluster at a glance.
-func (c *Coordinator) Status(ctx context.Context) (*wirepb.ClusterStatus, error) {
-	response, err := ask(ctx, c, wirepb.CoordinatorServiceClient.Status, &wirepb.StatusRequest{})
-	return response.GetStatus(), err
-}
-
-// Block looks a committed block up by its key.
-func (c *Coordinator) Block(ctx context.Context, key string) (*wirepb.Block, error) {
-	request := &wirepb.GetBlockRequest{By: &wirepb.GetBlockRequest_Key{Key: key}}
-	response, err := ask(ctx, c, wirepb.CoordinatorServiceClient.GetBlock, request)
-	if status.Code(err) == codes.NotFound {
-		return nil, fmt.Errorf("no block with key %q is committed", key)
-	}
-	return response.GetBlock(), err
-}
-
-func optional(height uint64) *uint64 {
-	if height == 0 {
-		return nil
-	}
-	return &height
-}
-
-// method is a method of the generated client.
-type method[Q, A any] func(wirepb.CoordinatorServiceClient, context.Context, Q, ...grpc.CallOption) (A, error)
-
-// ask calls one server after the other until one can be reached, beginning
-// with the one that answered last. It is for calls that change nothing.
-func ask[Q, A any](ctx context.Context, c *Coordinator, call method[Q, A], request Q) (answer A, err error) {
-	for range c.clients {
-		i := c.preferred()
-		answer, err = call(c.clients[i], ctx, request)
-		if err == nil {
-			return answer, nil
-		}
-		err = c.servers[i].explain(ctx, err)
-		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
-			return answer, err
-		}
-		c.passOver(i)
-	}
-	return answer, c.nobody(err)
-}
-
-// nobody adds who else was asked in vain.
-func (c *Coordinator) nobody(last error) error {
-	if len(c.servers) == 1 {
-		return last
-	}
-	return fmt.Errorf("none of the %d coordinators answers; the last: %w", len(c.servers), last)
-}
-
-func (c *Coordinator) preferred() int {
+func (c *Coordinator) preferred() *peer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.current
 }
 
-// passOver makes the next server the preferred one, if i still is.
-func (c *Coordinator) passOver(i int) {
+// known is how many coordinators there are to ask.
+func (c *Coordinator) known() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current == i {
-		c.current = (i + 1) % len(c.servers)
+	return len(c.peers)
+}
+
+// passOver makes the next coordinator the preferred one, if p still is.
+func (c *Coordinator) passOver(p *peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == p {
+		c.current = c.peers[(slices.Index(c.peers, p)+1)%len(c.peers)]
 	}
+}
+
+// follow makes the coordinator at an address the preferred one; false if that is
+// no address, or too many were found.
+func (c *Coordinator) follow(address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.peers {
+		if p.address == address {
+			c.current = p
+			return true
+		}
+	}
+	if len(c.peers)-c.given >= mostFound || checkAddress(address) != nil {
+		return false
+	}
+	p, err := newPeer(address)
+	if err != nil {
+		return false
+	}
+	c.peers = append(c.peers, p)
+	c.current = p
+	return true
+}
+
+// reached gives the preferred coordinator once it is connected, if there are
+// others to ask in its place.
+func (c *Coordinator) reached(ctx context.Context) (*peer, error) {
+	p := c.preferred()
+	if c.known() == 1 {
+		return p, nil
+	}
+	return p, p.reach(ctx)
 }

@@ -9,14 +9,17 @@ import (
 const (
 	firstDelay = 100 * time.Millisecond
 	mostDelay  = 2 * time.Second
+	// mostLeaderDelay is the most to wait while coordinators answer, of which none
+	// leads yet.
+	mostLeaderDelay = 500 * time.Millisecond
 )
 
 // delays gives growing pauses between tries, spread at random so that many
 // clients do not come back at the same moment. The zero value is ready.
 type delays struct{ ceiling time.Duration }
 
-func (d *delays) next() time.Duration {
-	d.ceiling = min(max(2*d.ceiling, firstDelay), mostDelay)
+func (d *delays) next(most time.Duration) time.Duration {
+	d.ceiling = min(max(2*d.ceiling, firstDelay), most)
 	return d.ceiling/2 + rand.N(d.ceiling/2)
 }
 

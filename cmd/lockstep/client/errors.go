@@ -10,6 +10,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
 // server says who was asked, for sentences about what went wrong.
@@ -38,6 +40,9 @@ func (s server) explain(ctx context.Context, err error) error {
 func (s server) sentence(st *status.Status, err error) string {
 	switch st.Code() {
 	case codes.Unavailable:
+		if leader, elsewhere := wire.Leader(err); elsewhere {
+			return noLeader(s, leader, st)
+		}
 		if _, told := retryAfter(err); told {
 			return fmt.Sprintf("%s cannot take this up now: %s", s, st.Message())
 		}
@@ -48,6 +53,14 @@ func (s server) sentence(st *status.Status, err error) string {
 		return fmt.Sprintf("the server at %s is no %s of this version: give the address of one with --%s", s.address, s.what, s.what)
 	}
 	return fmt.Sprintf("%s answers: %s", s, strings.TrimSuffix(st.Message(), "."))
+}
+
+// noLeader is the sentence for what only the coordinator that leads can do.
+func noLeader(s server, leader string, st *status.Status) string {
+	if leader != "" {
+		return fmt.Sprintf("%s does not lead, and sends to %s, which does not answer: see that it can be reached from here", s, leader)
+	}
+	return fmt.Sprintf("no coordinator leads for now, says %s (%s): see that a majority of them runs and can reach each other", s, st.Message())
 }
 
 // CallError is an error that a server gave, or the lack of a server, in words

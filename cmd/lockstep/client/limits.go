@@ -20,7 +20,7 @@ func (c *Coordinator) AwaitLimits(ctx context.Context, timeout time.Duration, te
 	var wait delays
 	for {
 		limits, err := c.limits(ctx)
-		if status.Code(err) != codes.Unavailable || pause(ctx, wait.next(), tell, err) != nil {
+		if status.Code(err) != codes.Unavailable || pause(ctx, wait.next(mostDelay), tell, err) != nil {
 			return limits, err
 		}
 	}

@@ -49,12 +49,12 @@ func (s *stub) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest, _
 
 // of makes a Coordinator whose servers are stubs, named a:1, b:1 …
 func of(stubs ...*stub) *Coordinator {
-	c := &Coordinator{}
+	c := &Coordinator{given: len(stubs)}
 	for i, s := range stubs {
 		s.born = time.Now()
-		c.clients = append(c.clients, s)
-		c.servers = append(c.servers, server{"coordinator", string(rune('a'+i)) + ":1"})
+		c.peers = append(c.peers, &peer{server: server{"coordinator", string(rune('a'+i)) + ":1"}, api: s})
 	}
+	c.current = c.peers[0]
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -50,7 +51,7 @@ type Answer struct {
 func (c *Coordinator) Submit(ctx context.Context, s Submission) (Answer, error) {
 	call, cancel := context.WithTimeout(ctx, s.Timeout+answerGrace)
 	defer cancel()
-	t := &trial{coordinator: c, submission: s, deadline: time.Now().Add(s.Timeout)}
+	t := &trial{coordinator: c, submission: s, deadline: time.Now().Add(s.Timeout), route: route{coordinator: c}}
 	for {
 		answer, err := t.send(call)
 		if err == nil && answer.Decision != Unknown {
@@ -71,29 +72,37 @@ type trial struct {
 	coordinator *Coordinator
 	submission  Submission
 	deadline    time.Time
-	delays      delays
+	route       route
+	follows     bool  // the last failure sent it to the coordinator that leads
 	why         error // the last failure
 	wait        time.Duration
 	stop        bool // trying again cannot help
 	ambiguous   bool // some request may have been taken up
 }
 
-// send asks the preferred server once.
+// send asks the preferred coordinator once.
 func (t *trial) send(ctx context.Context) (Answer, error) {
-	c := t.coordinator
-	i := c.preferred()
-	response, err := c.clients[i].SubmitBlock(ctx, &wirepb.SubmitBlockRequest{
+	p, err := t.coordinator.reached(ctx)
+	var response *wirepb.SubmitBlockResponse
+	if err == nil {
+		response, err = t.submit(ctx, p)
+	}
+	if err != nil {
+		t.wait, _ = retryAfter(err)
+		t.follows = t.route.next(p, err)
+		return Answer{}, p.explain(ctx, err)
+	}
+	t.follows = false
+	return answerOf(response), nil
+}
+
+func (t *trial) submit(ctx context.Context, p *peer) (*wirepb.SubmitBlockResponse, error) {
+	return p.api.SubmitBlock(ctx, &wirepb.SubmitBlockRequest{
 		Key:             t.submission.Key,
 		Content:         &wirepb.SubmitBlockRequest_Body{Body: t.submission.Body},
 		TimeoutMs:       uint64(max(time.Until(t.deadline).Milliseconds(), 1)),
 		IncludeOutcomes: t.submission.Outcomes,
 	})
-	if err != nil {
-		t.wait, _ = retryAfter(err)
-		c.passOver(i)
-		return Answer{}, c.servers[i].explain(ctx, err)
-	}
-	return answerOf(response), nil
 }
 
 func answerOf(response *wirepb.SubmitBlockResponse) Answer {
@@ -127,7 +136,9 @@ func (t *trial) note(answer Answer, err error) {
 		return
 	}
 	t.why = err
-	if _, told := retryAfter(err); !told {
+	// A coordinator that leads no more may have taken the block up before.
+	_, elsewhere := wire.Leader(err)
+	if _, told := retryAfter(err); !told || elsewhere {
 		t.ambiguous = true
 	}
 }
@@ -139,7 +150,10 @@ func (t *trial) again(ctx context.Context) bool {
 	if t.stop || ctx.Err() != nil || left <= 0 {
 		return false
 	}
-	wait := min(max(t.wait, t.delays.next()), left)
+	if t.follows {
+		return true
+	}
+	wait := min(max(t.wait, t.route.wait()), left)
 	return pause(ctx, wait, t.submission.Retrying, t.why) == nil
 }
 

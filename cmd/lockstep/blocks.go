@@ -36,7 +36,7 @@ With --key, show everything about one block.`,
 			if err := positive("number", s.number); err != nil {
 				return err
 			}
-			return withCoordinator(*s.coordinator, func(c *client.Coordinator) error { return s.run(cmd, c) })
+			return withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error { return s.run(cmd, c) })
 		},
 	}
 	s.coordinator = addCoordinator(cmd)

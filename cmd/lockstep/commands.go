@@ -37,6 +37,7 @@ func root() *cobra.Command {
 		statusCommand(),
 		blocksCommand(),
 		benchCommand(),
+		clusterCommand(),
 		recoverCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
 	)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/submit"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 
 // addCoordinator adds --coordinator to a client command.
 func addCoordinator(cmd *cobra.Command) *string {
-	return cmd.Flags().String("coordinator", defaultCoordinator, "`ADDRESS` of the coordinator, HOST:PORT; several with commas between are tried in turn")
+	return cmd.Flags().String("coordinator", defaultCoordinator, "`ADDRESS` of the coordinator, HOST:PORT; of several, with commas between, the one that leads is found")
 }
 
 // addTimeout adds --timeout to a client command that only reads.
@@ -26,13 +27,26 @@ func addTimeout(cmd *cobra.Command) *time.Duration {
 	return cmd.Flags().Duration("timeout", readTimeout, "how long to wait for the answer")
 }
 
-// withCoordinator connects, and closes the connection afterwards.
-func withCoordinator(addresses string, do func(*client.Coordinator) error) error {
+// withCoordinator connects, and closes the connection afterwards. While no
+// coordinator leads, it says so.
+func withCoordinator(cmd *cobra.Command, addresses string, do func(*client.Coordinator) error) error {
 	c, err := client.NewCoordinator(addresses)
 	if err != nil {
 		return cli.Usagef("--coordinator: %w", err)
 	}
-	return errors.Join(do(c), c.Close())
+	w := watcher(cmd)
+	c.OnRetry(w.Retrying)
+	err = do(c)
+	w.Close()
+	return errors.Join(err, c.Close())
+}
+
+// watcher shows progress on a terminal, and else logs what is worth it.
+func watcher(cmd *cobra.Command) submit.Watcher {
+	if cli.IsTerminal(cmd.ErrOrStderr()) {
+		return submit.NewProgress(cmd.ErrOrStderr())
+	}
+	return submit.NewLogWatcher(cli.Logger(cmd.Context()))
 }
 
 // positive refuses a flag's value that is not above 0.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"strings"
 	"time"
@@ -9,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/coordinator"
+	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -30,10 +29,16 @@ func coordinatorCommand() *cobra.Command {
 		GroupID: groupRun,
 		Short:   "Run the coordinator",
 		Long: `Run the coordinator of a cluster: it orders blocks, has the shards execute them,
-and decides. Started on an empty directory it makes a new cluster.`,
-		Example: "  lockstep coordinator --data /var/lib/lockstep/coordinator --shards 4",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
+and decides. Started on an empty directory it makes a new cluster.
+
+Three or five coordinators, each with the same --peers, replicate what they decide:
+one leads, and another takes over when it is gone. "lockstep cluster" shows and
+changes who they are.`,
+		Example: `  lockstep coordinator --data /var/lib/lockstep/coordinator --shards 4
+  lockstep coordinator --data /var/lib/lockstep/c1 --shards 4 --listen 10.0.0.1:7400 --name c1 \
+    --peers c1=10.0.0.1:7400,c2=10.0.0.2:7400,c3=10.0.0.3:7400`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	cli.AddConfig(cmd)
 	f := cmd.Flags()
@@ -91,8 +96,10 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: c, listener: listener, http: s.http, endpoints: serve.Endpoints{
-		Metrics: metrics(forced,
+	m := managedCoordinator{c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")})}
+	return host{daemon: m, listener: listener, http: s.http, endpoints: serve.Endpoints{
+		ReadyAs: m.readyAs, Status: m.status,
+		Metrics: metrics(append(m.metrics(), forced,
 			gauge("height", "Newest decided height.", func() float64 {
 				if d := c.Status().Decided; d != nil {
 					return float64(d.Height())
@@ -105,8 +112,7 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 				now := c.Status()
 				return float64(now.Queued + len(now.InFlight))
 			}),
-		),
-		Status: func(context.Context) (any, error) { return report.ClusterOf(c.Entry()), nil },
+		)...),
 	}}.run(cmd)
 }
 

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"net"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/executor"
@@ -40,7 +39,7 @@ is prepared, serves reads of committed state, and dials again.`,
 	f := cmd.Flags()
 	f.IntVar(&s.id, "id", -1, "number of the shard, from 0")
 	f.StringVar(&s.options.Directory, "data", "", "data `DIR`; made if it does not exist")
-	f.StringVar(&s.coordinators, "coordinator", "", "`ADDRESSES` of the coordinator, HOST:PORT[,...]")
+	f.StringVar(&s.coordinators, "coordinator", "", "`ADDRESSES` of the coordinators, HOST:PORT[,...]; the one that leads is found")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:0", "`ADDRESS` for peers and readers")
 	f.StringVar(&s.advertise, "advertise", "", "`ADDRESS` by which they reach it, if not the one it listens on")
 	f.StringVar(&s.http, "http", "", "`ADDRESS` for health, metrics and status; empty for none")
@@ -58,11 +57,9 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 		return cli.Usagef("--id must be between 0 and %d, not %d", protocol.MaxShards-1, s.id)
 	}
 	s.options.Shard = protocol.ShardID(s.id)
-	for _, address := range strings.Split(s.coordinators, ",") {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q", s.coordinators)
-		}
-		s.options.Coordinators = append(s.options.Coordinators, address)
+	var err error
+	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
+		return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q: %w", s.coordinators, err)
 	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {

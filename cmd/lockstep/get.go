@@ -48,7 +48,7 @@ while the coordinator is away; all keys must live there.`,
 func (s getSettings) run(cmd *cobra.Command, keys []string) error {
 	ctx, cancel := context.WithTimeout(cmd.Context(), *s.timeout)
 	defer cancel()
-	values, err := s.read(ctx, keys)
+	values, err := s.read(ctx, cmd, keys)
 	if err != nil {
 		return err
 	}
@@ -58,11 +58,11 @@ func (s getSettings) run(cmd *cobra.Command, keys []string) error {
 	return values.WriteTable(cmd.OutOrStdout())
 }
 
-func (s getSettings) read(ctx context.Context, keys []string) (values report.Values, err error) {
+func (s getSettings) read(ctx context.Context, cmd *cobra.Command, keys []string) (values report.Values, err error) {
 	if s.shard != "" {
 		return s.readShard(ctx, keys)
 	}
-	err = withCoordinator(*s.coordinator, func(c *client.Coordinator) error {
+	err = withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error {
 		response, err := c.Get(ctx, inBytes(keys), s.height)
 		if err == nil {
 			values = report.ValuesOf(response.GetHeight(), keys, response.GetValues())

@@ -28,7 +28,7 @@ shards are compared with each other if there are none.`,
 	format := cli.AddFormat(cmd)
 	addDecisions(cmd, &decisions)
 	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
-		return decisions.with(cmd.Context(), func(ctx context.Context, d recovery.Decisions) error {
+		return decisions.with(cmd, func(ctx context.Context, d recovery.Decisions) error {
 			return compare(ctx, cmd, dirs, d, format)
 		})
 	}

@@ -30,23 +30,23 @@ func addDecisions(cmd *cobra.Command, s *decisionsSettings) {
 func (s *decisionsSettings) given() bool { return s.coordinator != "" || s.directory != "" }
 
 // with runs do with the decisions, or with nil if none were named.
-func (s *decisionsSettings) with(ctx context.Context, do func(context.Context, recovery.Decisions) error) error {
+func (s *decisionsSettings) with(cmd *cobra.Command, do func(context.Context, recovery.Decisions) error) error {
 	switch {
 	case s.coordinator != "":
-		return s.withRunning(ctx, do)
+		return s.withRunning(cmd, do)
 	case s.directory != "":
-		return s.withStopped(ctx, do)
+		return s.withStopped(cmd.Context(), do)
 	}
-	return do(ctx, nil)
+	return do(cmd.Context(), nil)
 }
 
-func (s *decisionsSettings) withRunning(ctx context.Context, do func(context.Context, recovery.Decisions) error) error {
+func (s *decisionsSettings) withRunning(cmd *cobra.Command, do func(context.Context, recovery.Decisions) error) error {
 	if err := positive("timeout", s.timeout); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
 	defer cancel()
-	return withCoordinator(s.coordinator, func(c *client.Coordinator) error {
+	return withCoordinator(cmd, s.coordinator, func(c *client.Coordinator) error {
 		decisions, err := recovery.AskDecisions(ctx, c, s.coordinator)
 		if err != nil {
 			return err

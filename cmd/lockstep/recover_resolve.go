@@ -48,7 +48,7 @@ func (r *resolveSettings) run(cmd *cobra.Command, dir string) error {
 	if err := r.decisions.need(); err != nil {
 		return err
 	}
-	return r.decisions.with(cmd.Context(), func(ctx context.Context, d recovery.Decisions) error {
+	return r.decisions.with(cmd, func(ctx context.Context, d recovery.Decisions) error {
 		plan, err := recovery.PlanResolve(ctx, dir, d)
 		if err != nil {
 			return offlineError(err)

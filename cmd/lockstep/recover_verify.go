@@ -26,7 +26,7 @@ what a shard has committed and prepared with what was decided.`,
 	data, format := addData(cmd, "shard or coordinator"), cli.AddFormat(cmd)
 	addDecisions(cmd, &decisions)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return decisions.with(cmd.Context(), func(ctx context.Context, d recovery.Decisions) error {
+		return decisions.with(cmd, func(ctx context.Context, d recovery.Decisions) error {
 			return verify(ctx, cmd, *data, d, format)
 		})
 	}

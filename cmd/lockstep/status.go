@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 const (
@@ -26,6 +27,7 @@ type statusSettings struct {
 	timeout     *time.Duration
 	format      cli.Format
 	watch       bool
+	here        bool
 }
 
 func statusCommand() *cobra.Command {
@@ -34,14 +36,20 @@ func statusCommand() *cobra.Command {
 		Use:     "status",
 		GroupID: groupUse,
 		Short:   "Show the cluster at a glance",
+		Long: `Show the cluster at a glance: shards, blocks under way, and if there are several
+the coordinators, as the one sees them that leads; any of their addresses will do.
+
+With --here, show what the coordinator at the first address knows by itself, also
+while none leads.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withCoordinator(*s.coordinator, func(c *client.Coordinator) error { return s.run(cmd, c) })
+			return withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error { return s.run(cmd, c) })
 		},
 	}
 	s.coordinator = addCoordinator(cmd)
 	s.timeout = addTimeout(cmd)
 	s.format = cli.AddFormat(cmd)
 	cmd.Flags().BoolVarP(&s.watch, "watch", "w", false, "look again every second, until interrupted")
+	cmd.Flags().BoolVar(&s.here, "here", false, "show what the coordinator at the first address knows, whether it leads or not")
 	return cmd
 }
 
@@ -70,11 +78,32 @@ func (s statusSettings) run(cmd *cobra.Command, c *client.Coordinator) error {
 func (s statusSettings) look(ctx context.Context, c *client.Coordinator) (report.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, *s.timeout)
 	defer cancel()
+	if s.here {
+		return lookHere(ctx, c)
+	}
 	status, err := c.Status(ctx)
 	if err != nil {
 		return report.Cluster{}, err
 	}
-	return report.ClusterOf(status), nil
+	members, err := c.Members(ctx)
+	if err != nil {
+		return report.Cluster{}, err
+	}
+	cluster := report.ClusterOf(status)
+	cluster.Coordinators = report.CoordinatorsOf(members)
+	return cluster, nil
+}
+
+// lookHere asks one coordinator, and nobody else.
+func lookHere(ctx context.Context, c *client.Coordinator) (report.Cluster, error) {
+	status, here, err := c.StatusHere(ctx)
+	if err != nil {
+		return report.Cluster{}, err
+	}
+	cluster := report.ClusterOf(status)
+	cluster.Coordinators = report.MembersOf([]*wirepb.CoordinatorStatus{here.GetSelf()})
+	cluster.Leader = here.GetLeader()
+	return cluster, nil
 }
 
 func (s statusSettings) print(w io.Writer, cluster report.Cluster) error {

@@ -56,12 +56,13 @@ func (s submitSettings) run(cmd *cobra.Command, files []string) error {
 	if err := submit.Check(files); err != nil {
 		return cli.Usage(err)
 	}
-	return withCoordinator(*s.coordinator, func(c *client.Coordinator) error { return s.submit(cmd, c, files) })
+	return withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error { return s.submit(cmd, c, files) })
 }
 
 func (s submitSettings) submit(cmd *cobra.Command, c *client.Coordinator, files []string) error {
 	w := watcher(cmd)
 	defer w.Close()
+	c.OnRetry(w.Retrying)
 	limits, err := c.AwaitLimits(cmd.Context(), s.timeout, w.Retrying)
 	if err != nil {
 		return cli.Unknown(err)
@@ -76,14 +77,6 @@ func (s submitSettings) submit(cmd *cobra.Command, c *client.Coordinator, files 
 	})
 	w.Close()
 	return errors.Join(markUnknown(err), p.Close())
-}
-
-// watcher shows progress on a terminal, and else logs what is worth it.
-func watcher(cmd *cobra.Command) submit.Watcher {
-	if cli.IsTerminal(cmd.ErrOrStderr()) {
-		return submit.NewProgress(cmd.ErrOrStderr())
-	}
-	return submit.NewLogWatcher(cli.Logger(cmd.Context()))
 }
 
 // markUnknown gives an outcome that is not known its exit code.

@@ -22,6 +22,10 @@ type Cluster struct {
 	Version      string     `json:"version,omitempty"`
 	// Fsyncs of the coordinator, since it was started.
 	Fsyncs uint64 `json:"fsyncs,omitempty"`
+	// Coordinators are there if there are several.
+	Coordinators []Coordinator `json:"coordinators,omitempty"`
+	// Leader is whom a coordinator follows that was asked about itself alone.
+	Leader string `json:"leader,omitempty"`
 }
 
 // InFlight is the JSON of a block that is taken up and not decided.

@@ -14,6 +14,13 @@ func (c Cluster) WriteTable(w io.Writer) error {
 	c.writeShards(&out)
 	c.writeReasons(&out)
 	c.writeInFlight(&out)
+	if len(c.Coordinators) > 0 {
+		out.WriteByte('\n')
+		Coordinators(c.Coordinators).Write(&out)
+	}
+	if c.Leader != "" {
+		fmt.Fprintf(&out, "\nThe leader is %s.\n", Printable(c.Leader))
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }

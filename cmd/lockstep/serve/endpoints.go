@@ -11,8 +11,8 @@ import (
 
 func (e Endpoints) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", probe(e.Live, "live"))
-	mux.HandleFunc("GET /readyz", probe(e.Ready, "ready"))
+	mux.HandleFunc("GET /livez", probe(e.Live, func() string { return "live" }))
+	mux.HandleFunc("GET /readyz", probe(e.Ready, e.readyAs))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(e.Metrics, promhttp.HandlerOpts{
 		ErrorLog:            e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
 		ErrorHandling:       promhttp.ContinueOnError,
@@ -27,8 +27,16 @@ func (e Endpoints) handler() http.Handler {
 	return mux
 }
 
-// probe answers 200 and the word if check finds nothing, else 503 and why.
-func probe(check func() error, word string) http.HandlerFunc {
+// readyAs is the text for a daemon that is ready.
+func (e Endpoints) readyAs() string {
+	if e.ReadyAs != nil {
+		return e.ReadyAs()
+	}
+	return "ready"
+}
+
+// probe answers 200 and the text if check finds nothing, else 503 and why.
+func probe(check func() error, text func() string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		plain(w)
 		if check != nil {
@@ -38,7 +46,7 @@ func probe(check func() error, word string) http.HandlerFunc {
 				return
 			}
 		}
-		fmt.Fprintln(w, word)
+		fmt.Fprintln(w, text())
 	}
 }
 

@@ -27,6 +27,8 @@ type Endpoints struct {
 	// Ready gives nil when the daemon can do its work, else the reason as a
 	// sentence. Required.
 	Ready func() error
+	// ReadyAs says what /readyz says when the daemon is ready; nil for "ready".
+	ReadyAs func() string
 	// Live gives an error only when nothing but a restart can help. A nil
 	// function means that an answer is proof enough.
 	Live func() error

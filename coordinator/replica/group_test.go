@@ -30,6 +30,7 @@ type group struct {
 	wires    map[string]*wire
 	cut      map[string]bool
 	disk     bool // the stores are those of production
+	timing   Timing
 }
 
 // memory is what raft keeps, in memory.
@@ -115,7 +116,11 @@ var quick = Timing{Heartbeat: 100 * time.Millisecond, Election: 100 * time.Milli
 func newGroup(t *testing.T, names ...string) *group { return newGroupOn(t, false, names...) }
 
 func newGroupOn(t *testing.T, disk bool, names ...string) *group {
-	g := &group{t: t, disk: disk, replicas: map[string]*Replica{}, options: map[string]Options{}, stores: map[string]*memory{}, wires: map[string]*wire{}, cut: map[string]bool{}}
+	return newGroupWith(t, disk, quick, names...)
+}
+
+func newGroupWith(t *testing.T, disk bool, timing Timing, names ...string) *group {
+	g := &group{t: t, disk: disk, timing: timing, replicas: map[string]*Replica{}, options: map[string]Options{}, stores: map[string]*memory{}, wires: map[string]*wire{}, cut: map[string]bool{}}
 	var members []Member
 	for _, name := range names {
 		members = append(members, Member{name, name + ":1"})
@@ -136,7 +141,7 @@ func (g *group) start(name string, members []Member, join bool) {
 	g.t.Helper()
 	o, known := g.options[name]
 	if !known {
-		o = Options{Directory: g.t.TempDir(), Name: name, Address: name + ":1", Members: members, Join: join, Timing: quick,
+		o = Options{Directory: g.t.TempDir(), Name: name, Address: name + ":1", Members: members, Join: join, Timing: g.timing,
 			Logger: hclog.NewNullLogger(), Stores: g.open, Connect: g.connect}
 		if g.disk {
 			o.Stores = nil
@@ -249,6 +254,16 @@ func (g *group) leads(names ...string) (*Replica, *Lead) {
 		g.t.Fatalf("none of %v leads", names)
 	}
 	return first.r, first.l
+}
+
+// but gives all names but some.
+func (g *group) but(names ...string) (rest []string) {
+	for _, name := range g.names {
+		if !slices.Contains(names, name) {
+			rest = append(rest, name)
+		}
+	}
+	return rest
 }
 
 // chain makes records that continue a state.

@@ -14,10 +14,17 @@ import (
 // receivedFile is a history that came with a snapshot and is not in place yet.
 const receivedFile = history.FileName + ".received"
 
+// ErrRestart says that this coordinator has to be started again, and that the
+// start mends what is wrong.
+var ErrRestart = errors.New("start this coordinator again")
+
 // Restore implements raft.FSM: it takes over the state and, if this replica lacks
 // decisions below it, the history that comes with it.
 func (f fsm) Restore(r io.ReadCloser) error {
 	defer r.Close()
+	if err := f.refuseOverlap(); err != nil {
+		return f.fail(err)
+	}
 	f.keeping.Lock()
 	defer f.keeping.Unlock()
 	head, err := raftsnap.ReadHead(r)
@@ -32,6 +39,29 @@ func (f fsm) Restore(r io.ReadCloser) error {
 		return f.fail(err)
 	}
 	f.machine.replace(s, applied)
+	return nil
+}
+
+// refuseOverlap ends this replica when the log reaches to the end of the snapshot
+// that has just come, or beyond. Raft would remove all of the log, and take the end
+// that it had for its own from then on (hashicorp/raft#697): it could not continue
+// the snapshot, and would vote by a term that its log has not. If the log agrees
+// with the snapshot, what it holds beyond may even be acknowledged.
+//
+// The snapshot is durable, and the log untouched. The next start keeps the log if it
+// holds the last entry of the snapshot, and removes it otherwise.
+func (r *Replica) refuseOverlap() error {
+	snapshots, err := r.stores.Snapshots.List()
+	if err != nil || len(snapshots) == 0 {
+		return fmt.Errorf("look for the snapshot that came: %d are there: %w", len(snapshots), err)
+	}
+	last, err := r.stores.Log.LastIndex()
+	if err != nil {
+		return fmt.Errorf("look at the replicated log: %w", err)
+	}
+	if end := snapshots[0].Index; last >= end {
+		return fmt.Errorf("the log ends at entry %d, and the leader sent a snapshot up to entry %d, because entries here were never committed: %w", last, end, ErrRestart)
+	}
 	return nil
 }
 

@@ -101,6 +101,10 @@ func checkFirst(dir string, first, snapshot uint64) error {
 	if first <= snapshot+1 {
 		return nil
 	}
+	if snapshot == 0 {
+		return mismatch("%s holds a log that begins at entry %d, and no snapshot of what came before: bring the folder %q back, or replace this coordinator by an empty one under a new name",
+			dir, first, SnapshotDirectory)
+	}
 	return mismatch("%s holds a log that begins at entry %d, and its newest snapshot is of entry %d: bring the folder %q back, or replace this coordinator by an empty one under a new name",
 		dir, first, snapshot, SnapshotDirectory)
 }

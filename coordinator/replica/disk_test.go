@@ -146,3 +146,61 @@ func TestOfflineTellsWhatIsCertain(t *testing.T) {
 		})
 	}
 }
+
+// TestATrimmedLogWithoutItsSnapshotIsRefused, at a start and offline.
+func TestATrimmedLogWithoutItsSnapshotIsRefused(t *testing.T) {
+	g := newGroupOn(t, true, "c1")
+	r, l := g.leads()
+	c := newChain(t, l.State)
+	must(t, l.Log, c.claim()...)
+	c.commits(l.Log, "a", "b")
+	eventually(t, "the history has them", func() bool { return r.history.Height() == 2 })
+	if err := r.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	last := r.raft.LastIndex()
+	c.commits(l.Log, "c")
+	o := g.options["c1"]
+	g.stop("c1")
+	trimLog(t, filepath.Join(o.Directory, LogDirectory), last)
+	aside := filepath.Join(t.TempDir(), "aside")
+	folder := filepath.Join(o.Directory, SnapshotDirectory)
+	if err := os.Rename(folder, aside); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("begins at entry %d, and no snapshot", last+1)
+	if again, err := Open(o); err == nil {
+		again.Close()
+		t.Error("it starts")
+	} else if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
+	if d, err := ReadOffline(o.Directory); err == nil {
+		d.Close()
+		t.Error("it is read offline")
+	} else if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), want) {
+		t.Errorf("offline: %v", err)
+	}
+	if err := os.Remove(folder); err != nil { // empty
+		t.Fatal(err)
+	}
+	if err := os.Rename(aside, folder); err != nil {
+		t.Fatal(err)
+	}
+	g.start("c1", nil, false)
+	if _, m := g.leads(); m.State.Decided.Key != "c" {
+		t.Errorf("it comes back with %v", m.State.Decided)
+	}
+}
+
+// trimLog removes entries up to an index from the disk.
+func trimLog(t *testing.T, dir string, upTo uint64) {
+	t.Helper()
+	log, err := raftlog.Open(dir, raftlog.Options{TrimBytes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(log.DeleteRange(1, upTo), log.Close()); err != nil {
+		t.Fatal(err)
+	}
+}

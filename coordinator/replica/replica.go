@@ -98,13 +98,6 @@ func (r *Replica) recover() error {
 		return err
 	}
 	r.machine = NewMachine(s, applied)
-	first, err := r.stores.Log.FirstIndex()
-	if err == nil {
-		err = checkFirst(r.options.Directory, first, index)
-	}
-	if err != nil {
-		return err
-	}
 	last, err := r.stores.Log.LastIndex()
 	if err != nil {
 		return fmt.Errorf("look at the replicated log: %w", err)

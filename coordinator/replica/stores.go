@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/wal"
@@ -70,17 +72,29 @@ func stableError(dir string, err error) error {
 }
 
 // openSnapshots opens the snapshots; one that goes to another member takes the
-// history along. What a crash has left of the log of before the newest one goes.
+// history along. The log must reach back to the newest one, or to the beginning;
+// what a crash has left of the log of before it goes.
 func openSnapshots(o Options, h *History, log *raftlog.Log) (*raftsnap.Store, error) {
 	store, err := raftsnap.Open(filepath.Join(o.Directory, SnapshotDirectory), raftsnap.Options{Appendix: h.Copy})
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
 	newest, err := store.Newest()
-	if err != nil || newest == nil {
-		return store, err
+	if err != nil {
+		return nil, err
 	}
-	if _, err := log.Align(newest.Meta.Index, newest.Meta.Term); err != nil {
+	var last raft.SnapshotMeta // zero if there is none
+	if newest != nil {
+		last = newest.Meta
+	}
+	first, err := log.FirstIndex()
+	if err == nil {
+		err = checkFirst(o.Directory, first, last.Index)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := log.Align(last.Index, last.Term); err != nil {
 		return nil, fmt.Errorf("bring log and snapshot together: %w", err)
 	}
 	return store, nil

@@ -38,5 +38,9 @@
 //     together may occupy is bounded.
 //   - Whatever comes in ends at most its own call. What raft would panic on, such
 //     as a configuration that cannot be decoded, is refused here.
+//   - A snapshot whose last entry is in the log is not installed but answered at
+//     once, so that one that comes late takes nothing away. One whose call has
+//     ended is not begun, and one that was begun ends with an error, unless raft
+//     had all of it.
 //   - A request commits nothing beyond the entries that it proves to be there.
 package raftnet

@@ -155,7 +155,7 @@ func TestStreamsThatStall(t *testing.T) {
 
 func TestRubbishSnapshots(t *testing.T) {
 	to := startHost(t, "c2")
-	to.answer(t, installed)
+	to.answer(t, needed(installed))
 	good := &wirepb.SnapshotHead{Term: 4, Version: 1, LastIndex: 9, LastTerm: 3, ConfigurationIndex: 1, Size: 3, ProtocolVersion: 3,
 		Configuration: raft.EncodeConfiguration(raft.Configuration{})}
 	spoiled := func(spoil func(*wirepb.SnapshotHead)) *wirepb.SnapshotHead {

@@ -50,11 +50,36 @@ func (i *installation) run() error {
 	if err != nil {
 		return err
 	}
-	answer, err := i.install(request)
+	answer, err := i.probe(request)
+	if err == nil && answer == nil {
+		answer, err = i.install(request)
+	}
 	if err != nil {
 		return err
 	}
 	return i.stream.Send(&wirepb.InstallSnapshotResponse{Response: &wirepb.InstallSnapshotResponse_Reply{Reply: answer}})
+}
+
+// probe asks raft whether the log holds the last entry of a snapshot already, and
+// so all that is in it: then raft would remove what stands behind that entry, though
+// it was acknowledged. That comes about when a leader lost sight of this member, and
+// when the snapshot was under way for long. It gives the answer to the leader; nil if
+// the snapshot is needed.
+func (i *installation) probe(request *raft.InstallSnapshotRequest) (*wirepb.SnapshotReply, error) {
+	answer, err := i.t.ask(i.ctx, raft.RPC{Command: &raft.AppendEntriesRequest{
+		RPCHeader:    request.RPCHeader,
+		Term:         request.Term,
+		PrevLogEntry: request.LastLogIndex,
+		PrevLogTerm:  request.LastLogTerm,
+	}}, i.beat.C, i.working)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := answer.Response.(*raft.AppendEntriesResponse)
+	if answer.Error != nil || !ok || !r.Success && r.Term <= request.Term {
+		return nil, nil
+	}
+	return &wirepb.SnapshotReply{Term: r.Term, Success: r.Success}, nil
 }
 
 // install lets raft read the snapshot as it comes in. Raft is never left waiting

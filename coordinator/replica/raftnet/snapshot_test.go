@@ -25,6 +25,17 @@ func snapshotOf(size int64) *raft.InstallSnapshotRequest {
 	}
 }
 
+// needed makes an answer for those who have to be told the snapshot: raft is asked
+// first whether the log holds its last entry.
+func needed(install func(raft.RPC) (any, error)) func(raft.RPC) (any, error) {
+	return func(r raft.RPC) (any, error) {
+		if a, ok := r.Command.(*raft.AppendEntriesRequest); ok {
+			return &raft.AppendEntriesResponse{Term: a.Term, LastLog: 5}, nil
+		}
+		return install(r)
+	}
+}
+
 func installed(r raft.RPC) (any, error) {
 	_, err := io.Copy(io.Discard, r.Reader)
 	return &raft.InstallSnapshotResponse{Term: 4, Success: err == nil}, err
@@ -36,12 +47,12 @@ func TestSnapshot(t *testing.T) {
 		data := bytes.Repeat([]byte("snapshot"), size/8+1)[:size]
 		var request *raft.InstallSnapshotRequest
 		var got []byte
-		to.answer(t, func(r raft.RPC) (any, error) {
+		to.answer(t, needed(func(r raft.RPC) (any, error) {
 			request = r.Command.(*raft.InstallSnapshotRequest)
 			var err error
 			got, err = io.ReadAll(r.Reader)
 			return &raft.InstallSnapshotResponse{Term: 4, Success: true}, err
-		})
+		}))
 		sent := snapshotOf(int64(size))
 		sent.RPCHeader = header("c1", from.address)
 		var resp raft.InstallSnapshotResponse
@@ -73,12 +84,12 @@ func TestSnapshotOfWrongLength(t *testing.T) {
 			from, to := startHost(t, "c1"), startHost(t, "c2")
 			outcome := make(chan error, 1)
 			begun := make(chan struct{})
-			to.answer(t, func(r raft.RPC) (any, error) {
+			to.answer(t, needed(func(r raft.RPC) (any, error) {
 				close(begun)
 				answer, err := installed(r)
 				outcome <- err
 				return answer, err
-			})
+			}))
 			err := from.InstallSnapshot("c2", to.address, snapshotOf(4<<20), &raft.InstallSnapshotResponse{}, gated{test.data, begun})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %s", err, test.want)
@@ -114,13 +125,40 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("bad sector") }
 func TestSnapshotTakesLong(t *testing.T) {
 	short := func(o *raftnet.Options) { o.Timeout = 500 * time.Millisecond }
 	from, to := startHost(t, "c1", short), startHost(t, "c2", short)
-	to.answer(t, func(r raft.RPC) (any, error) {
+	to.answer(t, needed(func(r raft.RPC) (any, error) {
 		answer, err := installed(r)
 		<-time.After(1500 * time.Millisecond)
 		return answer, err
-	})
+	}))
 	if err := from.InstallSnapshot("c2", to.address, snapshotOf(3), &raft.InstallSnapshotResponse{}, strings.NewReader("abc")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What the log holds is not installed again: behind it may stand what was
+// acknowledged. A leader of an old term is told so.
+func TestSnapshotThatIsNotNeeded(t *testing.T) {
+	for name, answer := range map[string]raft.AppendEntriesResponse{
+		"there":    {Term: 4, LastLog: 12, Success: true},
+		"old term": {Term: 5, LastLog: 5},
+	} {
+		from, to := startHost(t, "c1"), startHost(t, "c2")
+		to.answer(t, func(r raft.RPC) (any, error) {
+			a, ok := r.Command.(*raft.AppendEntriesRequest)
+			if !ok || a.Term != 4 || a.PrevLogEntry != 9 || a.PrevLogTerm != 3 || len(a.Entries) != 0 || a.LeaderCommitIndex != 0 {
+				t.Errorf("%s: raft was asked %+v", name, r.Command)
+			}
+			return &answer, nil
+		})
+		var resp raft.InstallSnapshotResponse
+		data := &slow{more: make(chan struct{})}
+		close(data.more)
+		if err := from.InstallSnapshot("c2", to.address, snapshotOf(64<<20), &resp, io.LimitReader(data, 64<<20)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if resp.Term != answer.Term || resp.Success != answer.Success {
+			t.Errorf("%s: got %+v", name, resp)
+		}
 	}
 }
 
@@ -146,10 +184,10 @@ func (s *slow) Read(b []byte) (int, error) {
 func TestSnapshotStalls(t *testing.T) {
 	from, to := startHost(t, "c1"), startHost(t, "c2", func(o *raftnet.Options) { o.Stall = 100 * time.Millisecond })
 	data := &slow{more: make(chan struct{})}
-	to.answer(t, func(r raft.RPC) (any, error) {
+	to.answer(t, needed(func(r raft.RPC) (any, error) {
 		defer close(data.more)
 		return installed(r)
-	})
+	}))
 	err := from.InstallSnapshot("c2", to.address, snapshotOf(4<<20), &raft.InstallSnapshotResponse{}, io.LimitReader(data, 4<<20))
 	if err == nil || !strings.Contains(err.Error(), "the rest of the request did not come within 100ms") {
 		t.Fatalf("got %v", err)
@@ -161,12 +199,12 @@ func TestSnapshotEndsWithTheReceiver(t *testing.T) {
 	outcome := make(chan error, 1)
 	begun := make(chan struct{})
 	data := &slow{more: make(chan struct{})}
-	to.answer(t, func(r raft.RPC) (any, error) {
+	to.answer(t, needed(func(r raft.RPC) (any, error) {
 		close(begun)
 		answer, err := installed(r)
 		outcome <- err
 		return answer, err
-	})
+	}))
 	go func() {
 		<-begun
 		to.Close()

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftnet"
 )
 
 // Role is what a member does in the group.
@@ -32,6 +34,49 @@ type Status struct {
 	LogBytes  int64
 	// Contact is how long ago the leader was heard of; zero on the leader.
 	Contact time.Duration
+	// Peers are the other members that this one has called, or was called by.
+	Peers []Peer
+}
+
+// Peer is what this member knows of another one.
+type Peer struct {
+	Name string
+	// Acknowledged is the index up to which its log was that of this member, by its
+	// last answer; 0 if it gave none. It counts while this member leads.
+	Acknowledged uint64
+	// Contact is when it was heard of last; zero if never.
+	Contact time.Time
+	// Refusal is why the two do not talk to each other, and what to do; "" if they
+	// do.
+	Refusal string
+}
+
+// acquainted is a transport that knows its peers.
+type acquainted interface {
+	Peers() []raftnet.PeerStatus
+}
+
+// peers gives what the transport knows of the members.
+func (r *Replica) peers() (list []Peer) {
+	t, ok := r.transport.(acquainted)
+	if !ok {
+		return nil
+	}
+	members := map[raft.ServerID]bool{}
+	for _, s := range r.servers() {
+		members[s.ID] = true
+	}
+	for _, p := range t.Peers() {
+		if !members[p.ID] {
+			continue
+		}
+		peer := Peer{Name: string(p.ID), Acknowledged: p.Acknowledged, Contact: p.LastContact}
+		if p.Refusal != nil {
+			peer.Refusal = p.Refusal.Sentence
+		}
+		list = append(list, peer)
+	}
+	return list
 }
 
 // Status gives the group as this member sees it.
@@ -42,6 +87,7 @@ func (r *Replica) Status() Status {
 		Last: r.raft.LastIndex(), Committed: r.raft.CommitIndex(), Applied: r.raft.AppliedIndex(),
 	}
 	s.Leader, _ = r.Leader()
+	s.Peers = r.peers()
 	s.Snapshot, _ = strconv.ParseUint(stats["last_snapshot_index"], 10, 64)
 	if r.stores.Bytes != nil {
 		s.LogBytes = r.stores.Bytes()

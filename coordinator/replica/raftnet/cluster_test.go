@@ -192,8 +192,21 @@ func TestClusterAppliesUnderLoad(t *testing.T) {
 	if applied, _ := leader.chain.state(); applied != 1000 {
 		t.Fatalf("%d commands were applied, want 1000", applied)
 	}
+	for i, h := range hosts {
+		if c[i] != leader {
+			continue
+		}
+		eventually(t, "everybody has acknowledged everything", func() bool {
+			peers := h.Peers()
+			return len(peers) == 2 && peers[0].Acknowledged == leader.LastIndex() && peers[1].Acknowledged == leader.LastIndex()
+		})
+	}
+	last := leader.LastIndex()
 	for _, h := range hosts {
 		for _, p := range h.Peers() {
+			if leads := h.address == leader.transport.LocalAddr(); leads != (p.Acknowledged > 0) || p.Acknowledged > last {
+				t.Errorf("%s has acknowledged %d of %d entries to %s", p.ID, p.Acknowledged, last, h.id)
+			}
 			if p.LastContact.IsZero() || p.Refusals != 0 {
 				t.Errorf("%s sees %+v", h.id, p)
 			}

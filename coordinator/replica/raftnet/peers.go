@@ -21,6 +21,9 @@ type PeerStatus struct {
 	// LastContact is when a call from it was admitted, or one to it answered; zero
 	// if never.
 	LastContact time.Time
+	// Acknowledged is the index up to which its log was that of this coordinator,
+	// by its last answer to an append; 0 if there was none.
+	Acknowledged uint64
 	// LastError is what a call to it failed with last, and LastErrorAt when; empty
 	// and zero if none did.
 	LastError   string
@@ -106,6 +109,17 @@ func (ps *peers) contact(id raft.ServerID) {
 	s := &ps.get(id).status
 	s.LastContact = time.Now()
 	s.Refusal, s.RefusedAt = nil, time.Time{}
+}
+
+// acknowledged notes a good answer to an append or a snapshot. An append that
+// says nothing of the log, as a heartbeat, has index 0.
+func (ps *peers) acknowledged(id raft.ServerID, index uint64) {
+	if index == 0 {
+		return
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.get(id).status.Acknowledged = index
 }
 
 // failed notes that a call to a peer failed.

@@ -201,6 +201,9 @@ func (p *pipeline) answered(r *wirepb.AppendReply) error {
 	close(f.done)
 	p.mu.Unlock()
 	p.t.peers.contact(p.peer)
+	if !f.failed {
+		p.t.peers.acknowledged(p.peer, f.args.PrevLogEntry+uint64(len(f.args.Entries)))
+	}
 	select {
 	case p.ready <- f:
 	case <-p.ctx.Done():

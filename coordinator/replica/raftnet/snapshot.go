@@ -47,6 +47,9 @@ func (t *Transport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress,
 	if s.err != nil {
 		return c.failed("install a snapshot on", s.err)
 	}
+	if s.reply.Success {
+		t.peers.acknowledged(id, args.LastLogIndex)
+	}
 	*resp = raft.InstallSnapshotResponse{RPCHeader: s.by.header(args.ProtocolVersion), Term: s.reply.Term, Success: s.reply.Success}
 	return remote(id, s.reply.Error)
 }

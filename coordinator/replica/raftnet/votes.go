@@ -66,6 +66,9 @@ func (t *Transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, a
 		return err
 	}
 	*resp = responseOf(header, a.Reply)
+	if resp.Success {
+		t.peers.acknowledged(id, args.PrevLogEntry)
+	}
 	return remote(id, a.Reply.GetError())
 }
 

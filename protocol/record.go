@@ -171,16 +171,25 @@ func (d *Decision) encode(w *encoder) {
 }
 
 // EncodeRecord gives the bytes of a record, without its type.
-func EncodeRecord(r Record) []byte {
-	w := encoder{}
-	if p, ok := r.(*Prepared); ok {
-		w.buf = make([]byte, 0, 256+len(p.Writes)+len(p.Pushed))
-	}
-	if p, ok := r.(*Proposed); ok {
-		w.buf = make([]byte, 0, 128+len(p.Key)+len(p.Body))
-	}
+func EncodeRecord(r Record) []byte { return AppendRecord(make([]byte, 0, RecordRoom(r)), r) }
+
+// AppendRecord appends what EncodeRecord gives.
+func AppendRecord(dst []byte, r Record) []byte {
+	w := encoder{buf: dst}
 	r.encode(&w)
 	return w.buf
+}
+
+// RecordRoom is about how many bytes a record takes, to make room for it. What is
+// large in it, a block or the writes of one, is counted exactly.
+func RecordRoom(r Record) int {
+	switch r := r.(type) {
+	case *Prepared:
+		return 256 + len(r.Writes) + len(r.Pushed)
+	case *Proposed:
+		return 128 + len(r.Key) + len(r.Body)
+	}
+	return 256
 }
 
 // DecodeRecord reads what EncodeRecord wrote. Byte slices in the result alias b.

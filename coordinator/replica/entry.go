@@ -43,21 +43,19 @@ const itemHead = 1 + 4
 
 // Encode gives the bytes of an entry.
 func (e Entry) Encode() []byte {
-	types := make([]protocol.RecordType, len(e.Items))
-	bodies := make([][]byte, len(e.Items))
 	size := entryHead
-	for i, item := range e.Items {
-		types[i], bodies[i] = encodeItem(item)
-		size += itemHead + len(bodies[i])
+	for _, item := range e.Items {
+		size += itemHead + roomFor(item)
 	}
 	b := append(make([]byte, 0, size), entryVersion)
 	for _, v := range []uint64{uint64(e.At.Epoch), e.At.Number, uint64(e.After.Epoch), e.After.Number} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
-	for i, body := range bodies {
-		b = append(b, uint8(types[i]))
-		b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
-		b = append(b, body...)
+	for _, item := range e.Items {
+		head := len(b)
+		b = appendItem(append(b, make([]byte, itemHead)...), item)
+		b[head] = uint8(typeOf(item))
+		binary.BigEndian.PutUint32(b[head+1:], uint32(len(b)-head-itemHead))
 	}
 	return b
 }

@@ -39,7 +39,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func encodeHead(s State, applied uint64) []byte {
 	size := 64 << 10
 	for _, p := range s.Pending {
-		size += 256 + len(p.Key) + len(p.Body) // nearly all that there is
+		size += protocol.RecordRoom(p) // nearly all that there is
 	}
 	b := append(make([]byte, 0, size), headVersion)
 	for _, v := range []uint64{uint64(s.Mark.Epoch), s.Mark.Number, applied, uint64(s.Needed)} {
@@ -60,24 +60,31 @@ func encodeHead(s State, applied uint64) []byte {
 		directory := s.Enrolled[name]
 		b = append(appendBytes(b, []byte(name)), directory[:]...)
 	}
-	var decided []byte
-	if s.Decided != nil {
-		decided = protocol.EncodeRecord(s.Decided)
+	if s.Decided == nil {
+		b = appendBytes(b, nil)
+	} else {
+		b = appendRecord(b, s.Decided)
 	}
-	b = appendBytes(b, decided)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s.Recent)))
 	for _, d := range s.Recent {
-		b = appendBytes(b, protocol.EncodeRecord(d))
+		b = appendRecord(b, d)
 	}
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s.Pending)))
 	for _, p := range s.Pending {
-		b = appendBytes(b, protocol.EncodeRecord(p))
+		b = appendRecord(b, p)
 	}
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 func appendBytes(b, more []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(more))), more...)
+}
+
+func appendRecord(b []byte, r protocol.Record) []byte {
+	head := len(b)
+	b = protocol.AppendRecord(append(b, make([]byte, 4)...), r)
+	binary.BigEndian.PutUint32(b[head:], uint32(len(b)-head-4))
+	return b
 }
 
 // decodeHead reads what encodeHead wrote.

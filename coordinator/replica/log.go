@@ -13,8 +13,9 @@ const (
 	// mostHeldBytes bounds the records that wait for the next entry.
 	mostHeldBytes = 8 << 20
 	// splitBytes is the length of entries above which the next begins: a record
-	// is never cut, so one may be as long as the longest record.
-	splitBytes = 16 << 20
+	// is never cut, so one may be as long as the longest record. Raft counts in
+	// entries what it sends to a member at once, and so what it holds in memory.
+	splitBytes = 1 << 20
 )
 
 // Group is what a Log appends through; a Replica has one.

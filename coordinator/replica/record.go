@@ -31,20 +31,41 @@ type Item any
 // maxNameBytes bounds the name of a member.
 const maxNameBytes = 64
 
-// encodeItem gives the type of an item and its bytes.
-func encodeItem(item Item) (protocol.RecordType, []byte) {
+// typeOf gives the type of an item.
+func typeOf(item Item) protocol.RecordType {
 	switch item := item.(type) {
 	case Enrolled:
-		return recordEnrolled, append(item.Directory[:], item.Name...)
+		return recordEnrolled
 	case Needed:
-		return recordNeeded, binary.BigEndian.AppendUint64(nil, uint64(item.Height))
+		return recordNeeded
 	case protocol.Record:
-		return item.RecordType(), protocol.EncodeRecord(item)
+		return item.RecordType()
 	}
 	panic(fmt.Sprintf("a %T has no place in an entry", item))
 }
 
-// decodeItem reads what encodeItem wrote. Byte slices in the result alias b.
+// appendItem appends the bytes of an item, without its type.
+func appendItem(b []byte, item Item) []byte {
+	switch item := item.(type) {
+	case Enrolled:
+		return append(append(b, item.Directory[:]...), item.Name...)
+	case Needed:
+		return binary.BigEndian.AppendUint64(b, uint64(item.Height))
+	case protocol.Record:
+		return protocol.AppendRecord(b, item)
+	}
+	panic(fmt.Sprintf("a %T has no place in an entry", item))
+}
+
+// roomFor is about how many bytes an item takes.
+func roomFor(item Item) int {
+	if r, ok := item.(protocol.Record); ok {
+		return protocol.RecordRoom(r)
+	}
+	return len(protocol.DirectoryID{}) + maxNameBytes
+}
+
+// decodeItem reads what appendItem wrote. Byte slices in the result alias b.
 func decodeItem(t protocol.RecordType, b []byte) (Item, error) {
 	switch t {
 	case recordEnrolled:

@@ -140,6 +140,11 @@ func (r *Replica) finishRestore(id string, s State, applied uint64) error {
 	return r.adoptHistory(s, applied, content)
 }
 
+// mostAppended bounds the entries that go to a member, or to the disk, in one
+// piece. Those for a member that is slow come from the disk, and take memory until
+// it has answered.
+const mostAppended = 8
+
 // config is how raft runs here. Snapshots are made by this package, and never
 // restored from at a start: the state is, and the history is there.
 func (r *Replica) config(notify chan<- bool) *raft.Config {
@@ -148,6 +153,7 @@ func (r *Replica) config(notify chan<- bool) *raft.Config {
 	c.HeartbeatTimeout, c.ElectionTimeout = r.options.Timing.Heartbeat, r.options.Timing.Election
 	c.LeaderLeaseTimeout = r.options.Timing.Lease
 	c.BatchApplyCh = true
+	c.MaxAppendEntries = mostAppended
 	c.NotifyCh = notify
 	c.NoSnapshotRestoreOnStart = true
 	c.NoLegacyTelemetry = true

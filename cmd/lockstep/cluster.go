@@ -65,7 +65,6 @@ func membersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members",
 		Short: "Show the coordinators of a cluster",
-		Args:  cobra.NoArgs,
 	}
 	s.add(cmd)
 	timeout := addTimeout(cmd)
@@ -88,7 +87,7 @@ func removeMemberCommand() *cobra.Command {
 		Long: `Take a coordinator out of a cluster, dead or alive. Its name is never used again.
 One that leads has to hand over before: see "lockstep cluster transfer".`,
 		Example: "  lockstep cluster remove c2",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Args("NAME", false),
 	}
 	s.add(cmd)
 	timeout := cmd.Flags().Duration("timeout", changeTimeout, "how long to try")
@@ -113,7 +112,12 @@ func transferCommand() *cobra.Command {
 		Short: "Have another coordinator lead",
 		Long: `Have another coordinator lead: the one that is named, or the one that is most up
 to date. Clients and shards follow by themselves.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return cli.Args("NAME", false)(cmd, args)
+		},
 	}
 	s.add(cmd)
 	timeout := cmd.Flags().Duration("timeout", changeTimeout, "how long to try")

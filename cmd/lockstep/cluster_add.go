@@ -42,7 +42,7 @@ name must be one that no coordinator of the cluster ever had.
 
 With the name of a coordinator that is there, correct its address.`,
 		Example: "  lockstep cluster add c4=10.0.0.4:7400",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Args("NAME=ADDRESS", false),
 	}
 	s.add(cmd)
 	timeout := cmd.Flags().Duration("timeout", 10*time.Minute, "how long to wait until it has caught up")

@@ -17,9 +17,15 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 )
 
-// stopTimeout bounds how long a daemon waits for calls under way when it is
-// told to stop; the whole takes at most 5 s.
-const stopTimeout = 2 * time.Second
+const (
+	// stopTimeout bounds how long a daemon waits for calls under way when it is
+	// told to stop.
+	stopTimeout = 2 * time.Second
+	// stopLeast is left of it if all else took long, so that the whole takes at
+	// most 5 s, as is promised.
+	stopLeast  = 200 * time.Millisecond
+	endTimeout = 5*time.Second - 2*stopLeast
+)
 
 // daemon is what the coordinator and a shard have in common.
 type daemon interface {
@@ -64,13 +70,12 @@ func (h host) run(cmd *cobra.Command) error {
 	go func() { daemonEnded <- h.daemon.Run(ctx) }()
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
 	if err == nil {
-		err = await(ctx, ended, daemonEnded, &parts)
-	} else {
-		cancel()
-		err = errors.Join(err, <-daemonEnded)
+		err = await(ctx, ended, &parts, daemonEnded)
 	}
 	cancel()
-	stopping, stopped := context.WithTimeout(context.Background(), stopTimeout)
+	began := time.Now()
+	err = errors.Join(err, <-daemonEnded) // a coordinator hands over before it ends
+	stopping, stopped := context.WithTimeout(context.Background(), max(stopLeast, min(stopTimeout, endTimeout-time.Since(began))))
 	defer stopped()
 	defer context.AfterFunc(stopping, listener.Cut)()
 	err = errors.Join(err, h.daemon.Close())
@@ -81,11 +86,13 @@ func (h host) run(cmd *cobra.Command) error {
 	return refusedOr(err)
 }
 
-// await waits until the daemon ends, which it does when ctx ends or when it
-// fails, or until one of its servers fails.
-func await(ctx context.Context, ended, daemonEnded <-chan error, parts *int) error {
+// await waits until ctx ends, or the daemon does, or one of its servers fails.
+func await(ctx context.Context, ended <-chan error, parts *int, daemonEnded chan error) error {
 	select {
+	case <-ctx.Done():
+		return nil
 	case err := <-daemonEnded:
+		daemonEnded <- nil // for whoever waits for the end
 		return err
 	case err := <-ended:
 		*parts--

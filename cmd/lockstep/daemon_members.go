@@ -59,6 +59,7 @@ func (m managedCoordinator) status(context.Context) (any, error) {
 	cluster.Coordinators = report.CoordinatorsOf(m.members.Latest())
 	if now := m.Replica().Status(); now.Role != replica.RoleLeader {
 		cluster.Leader = now.Leader.Name
+		cluster.ForgetShards() // only the leader has sessions with them
 	}
 	return cluster, nil
 }

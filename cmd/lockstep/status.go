@@ -103,6 +103,9 @@ func lookHere(ctx context.Context, c *client.Coordinator) (report.Cluster, error
 	cluster := report.ClusterOf(status)
 	cluster.Coordinators = report.MembersOf([]*wirepb.CoordinatorStatus{here.GetSelf()})
 	cluster.Leader = here.GetLeader()
+	if here.GetSelf().GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER {
+		cluster.ForgetShards() // only the leader has sessions with them
+	}
 	return cluster, nil
 }
 

@@ -95,6 +95,13 @@ func phaseOf(stage string) string {
 	return stage
 }
 
+// ForgetShards makes the states of the shards unknown.
+func (c Cluster) ForgetShards() {
+	for i := range c.Shards {
+		c.Shards[i].State, c.Shards[i].Reason = stateName(wirepb.ShardState_SHARD_STATE_UNSPECIFIED), ""
+	}
+}
+
 // ShardOf gives a shard's status its JSON shape.
 func ShardOf(s *wirepb.ShardStatus) Shard {
 	shard := Shard{

@@ -35,8 +35,9 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("too heavy for -short")
 	}
-	o := options()
-	d, err := mountDisks(t.TempDir(), "coordinator", "shard1")
+	seed := seed(t)
+	o := options(coordinators(seed, 1))
+	d, err := mountDisks(t.TempDir(), o.first(), "shard1")
 	tell(t, "full disks", err)
 	if d != nil {
 		o.Data = d.data
@@ -46,7 +47,7 @@ func TestChaos(t *testing.T) {
 			}
 		})
 	}
-	play(t, o, duration(shortProxied), slices.Concat(proxiedFaults(), d.faults()))
+	play(t, seed, o.Options, duration(shortProxied), slices.Concat(o.proxied(), d.faults()))
 }
 
 // TestChaosNamespaces breaks links between network namespaces, one per node.
@@ -54,23 +55,59 @@ func TestChaosNamespaces(t *testing.T) {
 	if testing.Short() {
 		t.Skip("too heavy for -short")
 	}
-	n, err := newNamespaces(1 + shards)
+	seed := seed(t)
+	o := options(coordinators(seed, 3))
+	n, err := newNamespaces(o.count() + shards)
 	if err != nil {
 		t.Skipf("no network namespaces: %v", err)
 	}
 	t.Cleanup(n.close)
 	n.tell(t)
-	o := options()
 	o.Place = n.place
-	play(t, o, duration(shortNamespaces), n.faults())
+	play(t, seed, o.Options, duration(shortNamespaces), n.faults())
 }
 
-func options() cluster.Options {
+// setting is the cluster that a run has.
+type setting struct{ cluster.Options }
+
+func options(coordinators int) setting {
 	free := strconv.Itoa(leastFree)
-	return cluster.Options{
-		Binary: binary, Shards: shards,
+	return setting{cluster.Options{
+		Binary: binary, Shards: shards, Coordinators: coordinators,
 		CoordinatorArgs: []string{"--min-free-bytes", free}, ShardArgs: []string{"--min-free-bytes", free},
+	}}
+}
+
+// coordinators is how many a run has: the short form as many as it is made for.
+func coordinators(seed uint64, short int) int {
+	switch {
+	case *groupFlag > 0:
+		return *groupFlag
+	case *minutesFlag == 0:
+		return short
+	case seed%2 == 0:
+		return 3
 	}
+	return 1
+}
+
+func (s setting) count() int    { return max(s.Coordinators, 1) }
+func (s setting) several() bool { return s.count() > 1 }
+
+// first is the name of a coordinator.
+func (s setting) first() string {
+	if s.several() {
+		return "coordinator1"
+	}
+	return "coordinator"
+}
+
+// proxied are the faults of links that have proxies.
+func (s setting) proxied() []fault {
+	if s.several() {
+		return groupProxiedFaults()
+	}
+	return proxiedFaults()
 }
 
 // tell says in the log whether some kind of fault can be had here.
@@ -89,7 +126,7 @@ type game struct {
 	t       *testing.T
 	seed    uint64
 	long    time.Duration // under faults
-	members []*member
+	members []*member     // coordinators first
 	nemesis *nemesis
 	load    *load
 	readers *readers
@@ -99,12 +136,15 @@ type game struct {
 }
 
 // play runs a cluster under faults and proves what is left.
-func play(t *testing.T, o cluster.Options, long time.Duration, faults []fault) {
+func play(t *testing.T, seed uint64, o cluster.Options, long time.Duration, faults []fault) {
 	t.Helper()
 	i, err := newInjector()
 	tell(t, "failing syncs", err)
 	faults = slices.Concat(processFaults(), faults, i.faults())
-	g := &game{t: t, seed: seed(t), long: long, Cluster: cluster.Start(t, o), failed: make(chan error, 1)}
+	if o.Coordinators > 1 {
+		faults = append(faults, groupFaults()...)
+	}
+	g := &game{t: t, seed: seed, long: long, Cluster: cluster.Start(t, o), failed: make(chan error, 1)}
 	g.members, g.audit = membersOf(g.Cluster), newAudit(newPlan(g.seed))
 	g.begin(faults)
 	g.suffer()
@@ -121,16 +161,16 @@ func (g *game) begin(faults []fault) {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { g.showLog(log) })
-	if g.load, err = startLoad(g.audit.plan, g.Clients.Address(), g.failed); err != nil {
+	if g.load, err = startLoad(g.audit.plan, g.Addresses(), g.failed); err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(g.load.close)
-	if g.readers, err = startReaders(g.audit.plan, g.Clients.Address(), g.readable(), g.failed); err != nil {
+	if g.readers, err = startReaders(g.audit.plan, g.Addresses(), g.readable(), g.failed); err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(g.readers.end)
 	g.nemesis = &nemesis{
-		seed: g.seed, cluster: g.Cluster, members: g.members, deck: &deck{seed: g.seed, kinds: faults}, failed: g.failed,
+		seed: g.seed, cluster: g.Cluster, members: g.members, coordinators: g.members[:len(g.Coordinators)], deck: &deck{seed: g.seed, kinds: faults}, failed: g.failed,
 		log: log, began: time.Now(), counts: map[string]int{},
 	}
 }

@@ -13,7 +13,7 @@ import (
 // members does so in their order.
 type member struct {
 	*cluster.Node
-	index   int // 0 is the coordinator, shard i is i+1
+	index   int // coordinators first, then shards
 	process sync.Mutex
 	links   sync.Mutex
 

@@ -25,7 +25,7 @@ const (
 // namespace of the test. Each lives as long as a process that holds it, which
 // dies with the test.
 type namespaces struct {
-	nodes []*namespace // coordinator first
+	nodes []*namespace // coordinators first, shards last
 	// noRate and noDelay say why links cannot be slowed in that way, or are nil.
 	noRate, noDelay error
 
@@ -157,15 +157,22 @@ func sh(command string) error {
 
 // place says where a node runs.
 func (n *namespaces) place(node string) cluster.Place {
-	index := 0
+	index := 0 // of the only coordinator
 	if digits, ok := strings.CutPrefix(node, "shard"); ok {
-		i, err := strconv.Atoi(digits)
-		if err != nil {
-			panic("a node with the name " + node)
-		}
-		index = i + 1
+		index = len(n.nodes) - shards + number(node, digits)
+	} else if digits, ok := strings.CutPrefix(node, "coordinator"); ok && digits != "" {
+		index = number(node, digits) - 1
 	}
 	return cluster.Place{Wrapper: n.nodes[index].wrapper(), Host: n.nodes[index].host()}
+}
+
+// number is the one in the name of a node.
+func number(node, digits string) int {
+	i, err := strconv.Atoi(digits)
+	if err != nil {
+		panic("a node with the name " + node)
+	}
+	return i
 }
 
 // close ends the namespaces and the links, as far as there are any.

@@ -31,11 +31,15 @@ type fault struct {
 type nemesis struct {
 	seed    uint64
 	cluster *cluster.Cluster
-	members []*member // coordinator first
-	deck    *deck
-	failed  chan<- error
-	log     *os.File
-	began   time.Time
+	members []*member // coordinators first
+	// coordinators are those of the members.
+	coordinators []*member
+	deck         *deck
+	failed       chan<- error
+	log          *os.File
+	began        time.Time
+
+	replacing sync.Mutex // one coordinator at a time
 
 	mu     sync.Mutex
 	counts map[string]int // steps by kind
@@ -133,7 +137,13 @@ func (s *step) mostlyShort(least, most time.Duration) time.Duration {
 func (s *step) anyone() *member { return s.members[s.IntN(len(s.members))] }
 
 // shard draws a shard.
-func (s *step) shard() *member { return s.members[1+s.IntN(len(s.members)-1)] }
+func (s *step) shard() *member {
+	shards := s.members[len(s.coordinators):]
+	return shards[s.IntN(len(shards))]
+}
+
+// coordinator draws a coordinator.
+func (s *step) coordinator() *member { return s.coordinators[s.IntN(len(s.coordinators))] }
 
 // rest waits; false if ctx ends before.
 func rest(ctx context.Context, d time.Duration) bool {

@@ -5,15 +5,24 @@ import "time"
 // faults are what can happen to links between namespaces.
 func (n *namespaces) faults() []fault {
 	all := []fault{
-		{"cut from the coordinator", 2, n.pair(bothWays, coordinatorOnly)},
-		{"one way to the coordinator", 2, n.pair(oneWay, coordinatorOnly)},
-		{"one way from the coordinator", 2, n.pair(otherWay, coordinatorOnly)},
+		{"cut from coordinators", 2, n.pair(bothWays, coordinatorsOnly)},
+		{"one way to coordinators", 2, n.pair(oneWay, coordinatorsOnly)},
+		{"one way from coordinators", 2, n.pair(otherWay, coordinatorsOnly)},
 		{"cut from peers", 2, n.pair(bothWays, peersOnly)},
 		{"one way to peers", 2, n.pair(oneWay, peersOnly)},
 		{"one way from peers", 1, n.pair(otherWay, peersOnly)},
 		{"cut from one peer", 2, n.pair(bothWays, onePeer)},
 		{"isolate", 2, n.pair(bothWays, everybody)},
 		{"flapping link", 2, n.flap},
+	}
+	if len(n.nodes) > 1+shards {
+		all = append(all,
+			fault{"leader cut from coordinators", 4, n.leaderCut(bothWays)},
+			fault{"leader cannot tell coordinators", 3, n.leaderCut(oneWay)},
+			fault{"leader hears no coordinator", 3, n.leaderCut(otherWay)},
+			fault{"two coordinators apart", 2, n.twoApart},
+			fault{"all coordinators apart", 2, n.allApart},
+		)
 	}
 	if n.noRate == nil || n.noDelay == nil {
 		all = append(all, fault{"slow link", 2, n.slow})
@@ -31,10 +40,15 @@ func bothWays(node, other int) [][2]int { return [][2]int{{node, other}, {other,
 // A circle draws those that a shard is cut from.
 type circle func(s *step, shard int) []int
 
-func coordinatorOnly(*step, int) []int { return []int{0} }
+func coordinatorsOnly(s *step, _ int) (all []int) {
+	for _, m := range s.coordinators {
+		all = append(all, m.index)
+	}
+	return all
+}
 
 func peersOnly(s *step, shard int) (peers []int) {
-	for _, m := range s.members[1:] {
+	for _, m := range s.members[len(s.coordinators):] {
 		if m.index != shard {
 			peers = append(peers, m.index)
 		}
@@ -47,7 +61,9 @@ func onePeer(s *step, shard int) []int {
 	return peers[s.IntN(len(peers)):][:1]
 }
 
-func everybody(s *step, shard int) []int { return append(peersOnly(s, shard), 0) }
+func everybody(s *step, shard int) []int {
+	return append(peersOnly(s, shard), coordinatorsOnly(s, shard)...)
+}
 
 // pair makes a fault that loses packets between a shard and others.
 func (n *namespaces) pair(w way, c circle) func(*step) {
@@ -58,9 +74,46 @@ func (n *namespaces) pair(w way, c circle) func(*step) {
 		for _, other := range others {
 			directions = append(directions, w(m.index, other)...)
 		}
-		s.happens("packets of %s, %v (0 is the coordinator), are lost for %s", m.Name, directions, pause)
+		s.happens("packets of %s, %v (coordinators first), are lost for %s", m.Name, directions, pause)
 		n.silence(s, pause, directions)
 	}
+}
+
+// leaderCut makes a fault that loses packets between the coordinator that leads and
+// the other ones; shards and clients still reach it.
+func (n *namespaces) leaderCut(w way) func(*step) {
+	return func(s *step) {
+		m, pause := leaderOr(s), s.between(500*time.Millisecond, 6*time.Second)
+		var directions [][2]int
+		for _, other := range s.coordinators {
+			if other != m {
+				directions = append(directions, w(m.index, other.index)...)
+			}
+		}
+		s.happens("packets of %s, which leads, and other coordinators, %v, are lost for %s", m.Name, directions, pause)
+		n.silence(s, pause, directions)
+	}
+}
+
+// twoApart loses packets between two coordinators, which both still reach others.
+func (n *namespaces) twoApart(s *step) {
+	two, pause := s.Perm(len(s.coordinators))[:2], s.mostlyShort(500*time.Millisecond, 6*time.Second)
+	directions := []way{oneWay, otherWay, bothWays}[s.IntN(3)](two[0], two[1])
+	s.happens("packets between coordinators, %v, are lost for %s", directions, pause)
+	n.silence(s, pause, directions)
+}
+
+// allApart loses all packets between coordinators.
+func (n *namespaces) allApart(s *step) {
+	pause := s.mostlyShort(500*time.Millisecond, 5*time.Second)
+	var directions [][2]int
+	for i := range s.coordinators {
+		for other := range i {
+			directions = append(directions, bothWays(i, other)...)
+		}
+	}
+	s.happens("packets between all coordinators are lost for %s", pause)
+	n.silence(s, pause, directions)
 }
 
 // slow bounds the rate of a node's link, or delays it, whichever can be had.

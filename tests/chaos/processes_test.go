@@ -10,7 +10,7 @@ import (
 func processFaults() []fault {
 	return []fault{
 		{"kill a shard", 8, killShard},
-		{"kill the coordinator", 5, killCoordinator},
+		{"kill a coordinator", 5, killCoordinator},
 		{"kill two", 4, killTwo},
 		{"kill in recovery", 4, killInRecovery},
 		{"restart storm", 2, restartStorm},
@@ -22,7 +22,7 @@ func processFaults() []fault {
 func (s *step) away() time.Duration { return s.mostlyShort(0, time.Second) }
 
 func killShard(s *step)       { killAll(s, s.shard()) }
-func killCoordinator(s *step) { killAll(s, s.members[0]) }
+func killCoordinator(s *step) { killAll(s, s.coordinator()) }
 
 func killTwo(s *step) {
 	two := s.Perm(len(s.members))[:2]

@@ -37,7 +37,7 @@ func (g *game) prove() {
 
 // proveHistory checks the whole history with every answer and every read.
 func (g *game) proveHistory() error {
-	c, err := client.NewCoordinator(g.Clients.Address())
+	c, err := client.NewCoordinator(g.Addresses())
 	if err != nil {
 		return err
 	}
@@ -141,10 +141,17 @@ func compareDump(dump io.Reader, want iter.Seq2[string, []byte]) error {
 // recovers lets the tools for recovery look at all stopped nodes.
 func (g *game) recovers() {
 	g.t.Helper()
-	g.sound("recover", "verify", "--data", g.Coordinator.Data)
-	compare := []string{"recover", "compare", g.Coordinator.Data}
+	for _, n := range g.Coordinators {
+		g.sound("recover", "verify", "--data", n.Data)
+	}
+	newest, err := g.audit.histories(g.Coordinators)
+	if err != nil {
+		g.t.Error(err)
+		return
+	}
+	compare := []string{"recover", "compare", newest.Data}
 	for _, n := range g.Shards {
-		g.sound("recover", "verify", "--data", n.Data, "--decisions", g.Coordinator.Data)
+		g.sound("recover", "verify", "--data", n.Data, "--decisions", newest.Data)
 		compare = append(compare, n.Data)
 	}
 	g.sound(compare...)

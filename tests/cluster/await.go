@@ -32,8 +32,8 @@ func Await(tb testing.TB, what string, within time.Duration, missing func() stri
 	}
 }
 
-// AwaitReady waits until the coordinator and all shards are ready and at one
-// height.
+// AwaitReady waits until a coordinator leads, all others follow it, and all shards
+// are ready and at one height.
 func (c *Cluster) AwaitReady() {
 	c.tb.Helper()
 	Await(c.tb, "a ready cluster", Within, c.unready)
@@ -45,17 +45,17 @@ func (c *Cluster) unready() string {
 	if err != nil {
 		return err.Error()
 	}
-	if len(now.InFlight) > 0 {
-		return fmt.Sprintf("blocks are in flight: %+v", now.InFlight)
+	if len(now.InFlight) > 0 || len(now.Shards) != len(c.Shards) {
+		return fmt.Sprintf("the leader has blocks in flight, or has only begun: %+v", now)
 	}
-	var missing []string
+	missing := c.unlevel(now)
 	for _, n := range c.Shards {
 		s, err := n.ShardStatus()
 		switch {
 		case err != nil:
 			missing = append(missing, err.Error())
 		case s.State != "ready" || s.CommittedHeight != now.Height || len(s.Prepared) > 0 || now.Shards[s.ID].State != "ready":
-			missing = append(missing, fmt.Sprintf("%s is %+v, the coordinator is at height %d and sees it %s", n.Name, s, now.Height, now.Shards[s.ID].State))
+			missing = append(missing, fmt.Sprintf("%s is %+v, the leader is at height %d and sees it %s", n.Name, s, now.Height, now.Shards[s.ID].State))
 		}
 	}
 	return strings.Join(missing, "; ")

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,6 +18,8 @@ import (
 type Options struct {
 	Binary string
 	Shards int
+	// Coordinators is how many there are; 0 means one.
+	Coordinators int
 	// CoordinatorArgs and ShardArgs are added to the command lines.
 	CoordinatorArgs, ShardArgs []string
 	// Data gives the data directory of a node; nil or "" means one under a
@@ -28,15 +32,22 @@ type Options struct {
 	MayQuarantine bool
 }
 
-// Cluster is a coordinator and its shards.
+// Cluster is its coordinators and its shards.
 type Cluster struct {
-	Coordinator *Node
-	Shards      []*Node
-	Clients     *Proxy // stands for the coordinator's address to clients
+	// Coordinators are coordinator1, coordinator2 … , or only "coordinator".
+	Coordinators []*Node
+	Coordinator  *Node // the first of them
+	Shards       []*Node
+	// Clients stands for the coordinator's address to clients; unused if there are
+	// several.
+	Clients *Proxy
 
 	tb      testing.TB
 	options Options
 	dir     string
+
+	naming sync.Mutex
+	names  int // of members that were given
 }
 
 // New prepares a cluster and starts nothing. Everything ends with the test.
@@ -44,9 +55,12 @@ func New(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	c := &Cluster{tb: tb, options: o, dir: tb.TempDir()}
 	c.Clients = c.proxy()
-	c.Coordinator = c.node("coordinator", c.aimAtCoordinator, append([]string{
-		"coordinator", "--shards", strconv.Itoa(o.Shards),
-	}, o.CoordinatorArgs...))
+	if o.Coordinators > 1 {
+		c.group(o.Coordinators)
+	} else {
+		c.Coordinators = []*Node{c.node("coordinator", c.aimAtCoordinator, c.coordinatorArgs())}
+	}
+	c.Coordinator = c.Coordinators[0]
 	for i := range o.Shards {
 		c.Shards = append(c.Shards, c.shard(i))
 	}
@@ -63,17 +77,34 @@ func Start(tb testing.TB, o Options) *Cluster {
 	return c
 }
 
+func (c *Cluster) coordinatorArgs() []string {
+	return append([]string{"coordinator", "--shards", strconv.Itoa(c.options.Shards)}, c.options.CoordinatorArgs...)
+}
+
 func (c *Cluster) shard(i int) *Node {
 	name, args := fmt.Sprintf("shard%d", i), append([]string{"shard", "--id", strconv.Itoa(i)}, c.options.ShardArgs...)
 	if c.place(name).own() {
-		coordinator := net.JoinHostPort(c.place("coordinator").Host, placeAPI)
-		return c.node(name, func(*Process) {}, append(args, "--coordinator", coordinator))
+		return c.node(name, func(*Process) {}, append(args, "--coordinator", c.placedCoordinators()))
 	}
-	uplink, inbound := c.proxy(), c.proxy()
-	n := c.node(name, func(p *Process) { inbound.Aim(p.Address) },
-		append(args, "--coordinator", uplink.Address(), "--advertise", inbound.Address()))
-	n.Uplink, n.Inbound = uplink, inbound
+	inbound := c.proxy()
+	n := c.node(name, func(p *Process) { inbound.Aim(p.Address) }, append(args, "--advertise", inbound.Address()))
+	n.Inbound = inbound
+	if len(c.Coordinators) == 1 {
+		n.Uplink = c.proxy()
+		n.command = append(n.command, "--coordinator", n.Uplink.Address())
+	} else {
+		n.command = append(n.command, "--coordinator", c.Addresses())
+	}
 	return n
+}
+
+// placedCoordinators are the addresses of all coordinators that have places.
+func (c *Cluster) placedCoordinators() string {
+	var all []string
+	for _, n := range c.Coordinators {
+		all = append(all, net.JoinHostPort(c.place(n.Name).Host, placeAPI))
+	}
+	return strings.Join(all, ",")
 }
 
 func (c *Cluster) node(name string, started func(*Process), args []string) *Node {
@@ -109,19 +140,16 @@ func (c *Cluster) aimAtCoordinator(p *Process) {
 // Dir is the directory of the test: logs, and data that is nowhere else.
 func (c *Cluster) Dir() string { return c.dir }
 
-// Nodes are the coordinator and all shards.
-func (c *Cluster) Nodes() []*Node { return append([]*Node{c.Coordinator}, c.Shards...) }
+// Nodes are the coordinators and all shards.
+func (c *Cluster) Nodes() []*Node { return slices.Concat(c.Coordinators, c.Shards) }
 
 // StartAll starts what does not run.
 func (c *Cluster) StartAll() {
 	c.tb.Helper()
 	for _, n := range c.Nodes() {
-		if n.Process != nil {
-			if _, ended := n.Ended(); !ended {
-				continue
-			}
+		if !n.Running() {
+			n.Start()
 		}
-		n.Start()
 	}
 }
 
@@ -145,17 +173,23 @@ func (c *Cluster) HealAll() {
 
 func (c *Cluster) proxies() []*Proxy {
 	all := []*Proxy{c.Clients}
-	for _, s := range c.Shards {
-		if s.Uplink != nil {
-			all = append(all, s.Uplink, s.Inbound)
+	for _, n := range c.Nodes() {
+		for _, p := range []*Proxy{n.Uplink, n.Inbound} {
+			if p != nil {
+				all = append(all, p)
+			}
 		}
 	}
 	return all
 }
 
-// Status asks the coordinator.
+// Status asks the coordinator that leads.
 func (c *Cluster) Status() (s ClusterStatus, err error) {
-	return s, c.Coordinator.fetchJSON("/status", &s)
+	leader, err := c.Leader()
+	if err != nil {
+		return s, err
+	}
+	return s, leader.fetchJSON("/status", &s)
 }
 
 // Height is the newest committed height; a coordinator that cannot say fails

@@ -122,10 +122,10 @@ func (c *Command) Wait() Result {
 }
 
 // Go starts a command of clients, without the flag that says where the
-// coordinator is.
+// coordinators are.
 func (c *Cluster) Go(args ...string) *Command {
 	c.tb.Helper()
-	return Go(c.tb, c.options.Binary, append(args, "--coordinator", c.Clients.Address())...)
+	return Go(c.tb, c.options.Binary, append(args, "--coordinator", c.Addresses())...)
 }
 
 // Lockstep runs a command of clients and gives what it came to.

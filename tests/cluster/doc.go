@@ -11,7 +11,9 @@
 // coordinator (Uplink) and one that stands for its address to everybody else
 // (Inbound); clients have one too. So a link breaks without any daemon being
 // asked, and a daemon that comes back on another port is still found. Options
-// may give every daemon a Place, such as a network namespace, instead.
+// may give every daemon a Place, such as a network namespace, instead. Where there
+// are several coordinators each has an Inbound for everybody, shards and clients
+// included, because they send each other there.
 //
 // The package imports nothing of Lockstep: it knows only what is promised to
 // programs outside, so it also checks the promise. A process that ends without

@@ -17,10 +17,15 @@ type Node struct {
 	*Process // the latest run
 	Name     string
 	Data     string // data directory
-	// Uplink is a shard's way to the coordinator; nil for the coordinator, and
-	// for a shard that has a place of its own.
+	// Member is the name of a coordinator among several. It changes when the
+	// coordinator is replaced; Name does not.
+	Member string
+	// Uplink is a shard's way to the coordinator; nil for a coordinator, for a
+	// shard that has a place of its own, and where there are several coordinators,
+	// whose Inbound every shard is told.
 	Uplink *Proxy
-	// Inbound stands for the address of a shard; nil where Uplink is.
+	// Inbound stands for the address of a shard, or of one of several
+	// coordinators; nil for a node that has a place of its own.
 	Inbound *Proxy
 
 	tb      testing.TB
@@ -28,6 +33,15 @@ type Node struct {
 	logFile string
 	started func(*Process) // aims the proxies
 	runs    []*Process
+}
+
+// Running tells whether the daemon was started and has not ended.
+func (n *Node) Running() bool {
+	if n.Process == nil {
+		return false
+	}
+	_, ended := n.Ended()
+	return !ended
 }
 
 // Start runs the daemon and waits until it listens.

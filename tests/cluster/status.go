@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,18 @@ type ClusterStatus struct {
 	// QueuedBlocks are taken up, and wait for their turn or for all shards.
 	QueuedBlocks int `json:"queued_blocks"`
 	QueuedBytes  int `json:"queued_bytes"`
+	// Coordinators are there if there are several.
+	Coordinators []CoordinatorStatus `json:"coordinators"`
+}
+
+// CoordinatorStatus is one of several coordinators.
+type CoordinatorStatus struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Role    string `json:"role"`
+	State   string `json:"state"`
+	Reason  string `json:"reason"`
+	Behind  uint64 `json:"behind"` // entries
 }
 
 // InFlight is a block that is not decided.
@@ -65,11 +78,27 @@ func (s ShardStatus) HasPrepared(height uint64) bool {
 	return false
 }
 
-var web = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+const (
+	fetchTimeout = 5 * time.Second
+	// glanceTimeout is for a look at somebody who may be stopped.
+	glanceTimeout = time.Second
+)
+
+var web = http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // Fetch gets a path of the daemon's HTTP address.
 func (p *Process) Fetch(path string) (code int, body string, err error) {
-	response, err := web.Get("http://" + p.HTTP + path)
+	return p.fetchWithin(fetchTimeout, path)
+}
+
+func (p *Process) fetchWithin(timeout time.Duration, path string) (code int, body string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	response, err := web.Do(request)
 	if err != nil {
 		return 0, "", err
 	}

@@ -12,11 +12,15 @@ import (
 // it to and fro.
 const mostRedirects = 2
 
+// mostFound bounds the coordinators that a shard remembers beside those that its
+// operator named: all of these may be replaced one day.
+const mostFound = 8
+
 // search chooses which coordinator a shard dials next, and what it waits before.
 type search struct {
 	address string // to dial now
 
-	list            []string // given by the operator, then the leader found beside it
+	list            []string // given by the operator, then those found beside it
 	given           int      // length of the part that the operator gave
 	at              int      // in list, of the one to dial in turn
 	backoff, follow backoff  // while nobody answers, and while some coordinator does
@@ -40,6 +44,7 @@ func (s *search) next(good bool, err error) (wait time.Duration, follows bool) {
 	leader, elsewhere := wire.Leader(err)
 	if good {
 		s.remember(s.address)
+		s.at = max(slices.Index(s.list, s.address), 0)
 		s.failures, s.redirects, s.hopeful = 0, 0, 0
 	}
 	if elsewhere {
@@ -48,6 +53,7 @@ func (s *search) next(good bool, err error) (wait time.Duration, follows bool) {
 	if leader != "" && leader != s.address && s.redirects < mostRedirects {
 		s.redirects++
 		s.address = leader
+		s.remember(leader) // it may lead only in a moment
 		return 0, true
 	}
 	if !good || elsewhere {
@@ -71,13 +77,14 @@ func (s *search) pause(good bool) time.Duration {
 	return s.backoff.after(rounds)
 }
 
-// remember makes a leader that the operator did not name one of the list, in the
-// place of the one before it.
-func (s *search) remember(leader string) {
-	if i := slices.Index(s.list, leader); i >= 0 {
-		s.at = i
+// remember makes a coordinator that the operator did not name one of the list, and
+// forgets the one that was found first if there are too many.
+func (s *search) remember(address string) {
+	if slices.Contains(s.list, address) {
 		return
 	}
-	s.list = append(s.list[:s.given], leader)
-	s.at = s.given
+	if len(s.list) == s.given+mostFound {
+		s.list = slices.Delete(s.list, s.given, s.given+1)
+	}
+	s.list = append(s.list, address)
 }

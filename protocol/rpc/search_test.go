@@ -21,6 +21,7 @@ type follower struct {
 
 	mu     sync.Mutex
 	leader string
+	once   bool // it names the leader only once
 	opened int
 }
 
@@ -28,7 +29,11 @@ func (f *follower) Open(grpc.BidiStreamingServer[wirepb.Frame, wirepb.Frame]) er
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opened++
-	return wire.NotLeader(f.leader, "c2 does not lead")
+	leader := f.leader
+	if f.once {
+		f.leader = ""
+	}
+	return wire.NotLeader(leader, "c2 does not lead")
 }
 
 func (f *follower) follows(leader string) {
@@ -90,6 +95,35 @@ func TestAShardRemembersTheLeaderItFound(t *testing.T) {
 	awaitMessage[*protocol.Welcome](s.recorder, 2)
 	if f.calls() != 1 {
 		t.Errorf("%d calls to the follower", f.calls())
+	}
+}
+
+// One that was named and leads only later is dialled again, even if nobody names it
+// a second time.
+func TestAShardRemembersWhoWasNamed(t *testing.T) {
+	named := startFollower(t, "")
+	f := startFollower(t, named.address)
+	f.once = true
+	runUntil(t, 8, []string{f.address}, 1)
+	if n := named.calls(); n < 3 {
+		t.Errorf("%d calls to the one that was named", n)
+	}
+}
+
+func TestAShardRemembersWithinABound(t *testing.T) {
+	var all []*follower
+	for range 20 {
+		f := startFollower(t, "")
+		if len(all) > 0 {
+			f.follows(all[len(all)-1].address)
+			f.once = true
+		}
+		all = append(all, f)
+	}
+	last := all[len(all)-1]
+	waits, _ := runUntil(t, 200, []string{last.address}, 1)
+	if n := last.calls(); n < len(waits)/(1+8)-1 {
+		t.Errorf("%d calls to the one that the operator named, in %d pauses", n, len(waits))
 	}
 }
 

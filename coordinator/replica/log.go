@@ -11,7 +11,7 @@ const (
 	// mostInFlight bounds the entries that nobody has waited for yet.
 	mostInFlight = 64
 	// mostHeldBytes bounds the records that wait for the next entry.
-	mostHeldBytes = 8 << 20
+	mostHeldBytes = 2 << 20
 	// splitBytes is the length of entries above which the next begins: a record
 	// is never cut, so one may be as long as the longest record. Raft counts in
 	// entries what it sends to a member at once, and so what it holds in memory.
@@ -180,6 +180,7 @@ func (l *Log) proposeEntry(items []Item) error {
 func (l *Log) settle(most int) error {
 	for len(l.inFlight) > most {
 		wait := l.inFlight[0]
+		l.inFlight[0] = nil // with the entry that it keeps
 		l.inFlight = l.inFlight[1:]
 		if err := wait(); err != nil {
 			return fmt.Errorf("append to the log: %w", err)

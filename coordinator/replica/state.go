@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -195,7 +196,7 @@ func (s *State) decision(d *protocol.Decision) error {
 	case len(d.Digests) != s.Config.Shards() || d.Attempt.Epoch > s.Mark.Epoch:
 		return disorder("attempt %s of epoch %d is decided with %d digests", d.Attempt, s.Mark.Epoch, len(d.Digests))
 	}
-	s.Pending = s.Pending[1:]
+	s.Pending = slices.Clone(s.Pending[1:]) // else the block stays in memory
 	s.Decided = d
 	s.Recent = append(s.Recent, d)
 	return nil

@@ -15,7 +15,7 @@ import (
 
 // cacheBytes bounds the newest entries that are kept in memory: those that the
 // slowest of the members that keep up may still be sent.
-const cacheBytes = 8 << 20
+const cacheBytes = 4 << 20
 
 // logReserve is given up when the disk is full, so that a restart has room.
 const logReserve = 16 << 20

@@ -9,7 +9,7 @@ import (
 )
 
 // keepBuffer is the size in bytes up to which the buffer of records is kept.
-const keepBuffer = 8 << 20
+const keepBuffer = 2 << 20
 
 // StoreLog stores one entry, as StoreLogs does.
 func (l *Log) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }

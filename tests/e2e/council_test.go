@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-"time"
 
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )
@@ -168,7 +167,7 @@ func (c *council) awaitShards() {
 func (c *council) awaitLines(command *cluster.Command, more int) {
 	c.t.Helper()
 	begin, _ := command.Lines()
-	cluster.Await(c.t, "more answers", 20*time.Second, func() string {
+	cluster.Await(c.t, "more answers", cluster.Within, func() string {
 		if now, on := command.Lines(); on && now < begin+more {
 			return fmt.Sprintf("%d lines, want %d; %s", now, begin+more, command.Err())
 		} else if !on && now < begin+more {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -32,6 +33,12 @@ type Server struct {
 	State map[string][]byte
 	// Shard is the shard that ShardService is.
 	Shard *wirepb.ShardStatus
+	// Members are the coordinators that ClusterService lists.
+	Members []*wirepb.CoordinatorStatus
+	// Leader is where this coordinator sends clients; "" if it leads itself.
+	Leader string
+	// ChangeError is what every change of the members comes to.
+	ChangeError error
 
 	Address string // HOST:PORT
 
@@ -40,6 +47,7 @@ type Server struct {
 	calls    int
 	blocks   []*wirepb.Block // committed, by height from 1
 	content  map[string]string
+	changes  []string
 }
 
 // Start serves until the test ends.
@@ -57,6 +65,7 @@ func Start(t testing.TB) *Server {
 	server := rpc.NewServer(rpc.ServerOptions{})
 	wirepb.RegisterCoordinatorServiceServer(server, s)
 	wirepb.RegisterShardServiceServer(server, shard{server: s})
+	wirepb.RegisterClusterServiceServer(server, members{server: s})
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(s.listener) }()
 	t.Cleanup(func() {
@@ -109,6 +118,9 @@ func (s *Server) next() Step {
 
 // Get reads from State.
 func (s *Server) Get(_ context.Context, in *wirepb.GetRequest) (*wirepb.GetResponse, error) {
+	if s.Leader != "" {
+		return nil, wire.NotLeader(s.Leader, "this one does not lead")
+	}
 	if at := in.GetAtHeight(); at > s.Cluster.GetHeight() {
 		return nil, status.Errorf(codes.OutOfRange, "height %d is not committed yet", at)
 	}

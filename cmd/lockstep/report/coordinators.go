@@ -87,5 +87,5 @@ func (c Coordinator) contactCell() string {
 	if c.ContactMs == nil {
 		return "-"
 	}
-	return Duration(time.Duration(*c.ContactMs)*time.Millisecond) + " ago"
+	return Duration(time.Duration(*c.ContactMs) * time.Millisecond)
 }

@@ -186,3 +186,13 @@ func TestAnnounce(t *testing.T) {
 		t.Errorf("printed %q", got)
 	}
 }
+
+func TestReadinessSaysWhat(t *testing.T) {
+	url := start(t, Endpoints{ReadyAs: func() string { return "ready: follows c1" }})
+	if code, body := get(t, url+"/readyz"); code != http.StatusOK || body != "ready: follows c1\n" {
+		t.Errorf("/readyz answers %d %q", code, body)
+	}
+	if code, body := get(t, url+"/livez"); code != http.StatusOK || body != "live\n" {
+		t.Errorf("/livez answers %d %q", code, body)
+	}
+}

@@ -13,22 +13,25 @@ import (
 
 // Input is what a proof goes by.
 type Input struct {
-	Shards   []string // data directories, by shard
-	History  []Height // from height 1
-	Blocks   Blocks
-	Progress func(height, heights int) // may be nil
+	Shards       []string // data directories, by shard
+	Coordinators []string // data directories, of those whose histories are to be compared
+	History      []Height // from height 1
+	Blocks       Blocks
+	Progress     func(height, heights int) // may be nil
 }
 
 // Report is what a proof came to.
 type Report struct {
-	Height       int       `json:"height"`
-	Root         string    `json:"root"`
-	Transactions int       `json:"transactions"`
-	Shards       []Shard   `json:"shards"`
-	Supply       *big.Int  `json:"supply"`   // credited less debited
-	Balances     *big.Int  `json:"balances"` // sum of what the shards hold
-	Findings     []Finding `json:"findings"`
-	Total        int       `json:"findings_total"` // Findings has only the first
+	Height       int     `json:"height"`
+	Root         string  `json:"root"`
+	Transactions int     `json:"transactions"`
+	Shards       []Shard `json:"shards"`
+	// Coordinators are those that were given, in their order.
+	Coordinators []Coordinator `json:"coordinators,omitempty"`
+	Supply       *big.Int      `json:"supply"`   // credited less debited
+	Balances     *big.Int      `json:"balances"` // sum of what the shards hold
+	Findings     []Finding     `json:"findings"`
+	Total        int           `json:"findings_total"` // Findings has only the first
 }
 
 // Holds reports whether no difference was found.
@@ -54,6 +57,9 @@ func Check(in Input) (*Report, error) {
 	}
 	if in.Progress == nil {
 		in.Progress = func(int, int) {}
+	}
+	if err := c.coordinators(in.Coordinators); err != nil {
+		return nil, err
 	}
 	err = c.replay(shards, in.Progress)
 	if err == nil {

@@ -13,7 +13,9 @@
 //  4. Database and log together hold that of the last height.
 //  5. The state digest of each shard, added up anew from all its pairs, is the
 //     one in the decision of the last height.
-//  6. The balances add up to what was credited less what was debited.
+//  6. Where several coordinators are given: no history of theirs differs from what
+//     was told, and a majority of them holds every height, in history or log.
+//  7. The balances add up to what was credited less what was debited.
 //
 // # Files
 //

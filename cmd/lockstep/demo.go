@@ -36,12 +36,14 @@ Without --data everything happens in a temporary directory, which is removed at
 the end, unless something failed.`,
 		Example: `  lockstep demo
   lockstep demo --shards 8 --data /tmp/demo
+  lockstep demo --coordinators 3
   lockstep demo --data /tmp/demo --verify-only`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	f := cmd.Flags()
 	f.IntVar(&s.options.Shards, "shards", 4, "number of shards")
+	f.IntVar(&s.options.Coordinators, "coordinators", 1, "number of coordinators; with 3 or 5 the one that leads is killed and another takes over")
 	f.StringVar(&s.options.Input, "input", "", "transaction `FILE` to run in place of generated load")
 	f.StringVar(&s.options.Directory, "data", "", "`DIR` to run in and to leave behind; must be empty")
 	f.StringVar(&s.options.HTTP, "http", "", "`ADDRESS` for the coordinator's pages; empty for any that is free")
@@ -72,12 +74,14 @@ func (s demoSettings) run(cmd *cobra.Command) error {
 }
 
 func (s demoSettings) check() error {
-	const mostShards = 64 // processes on one machine
+	const mostShards, mostCoordinators = 64, 7 // processes on one machine
 	switch {
 	case s.verify && s.options.Directory == "":
 		return cli.Usagef("--verify-only needs --data, the directory of a demo that has run")
 	case s.options.Shards < 1 || s.options.Shards > mostShards:
 		return cli.Usagef("--shards must be between 1 and %d, not %d", mostShards, s.options.Shards)
+	case s.options.Coordinators < 1 || s.options.Coordinators > mostCoordinators || s.options.Coordinators%2 == 0:
+		return cli.Usagef("--coordinators must be 1, 3, 5 or 7, not %d: an even number stands no more failures than one less", s.options.Coordinators)
 	case s.options.BlockSize > protocol.DefaultLimits().BlockTransactions:
 		return cli.Usagef("--block-size must be at most %d, not %d", protocol.DefaultLimits().BlockTransactions, s.options.BlockSize)
 	}

@@ -15,11 +15,15 @@ const (
 
 // await looks at all daemons until a condition holds, and gives what it saw.
 func (d *demo) await(ctx context.Context, what string, holds func(view) bool) (view, error) {
+	return d.cluster.await(ctx, what, holds, func(v view) { d.stage.progress("waiting until %s: %s", what, v) })
+}
+
+func (c *cluster) await(ctx context.Context, what string, holds func(view) bool, meanwhile func(view)) (view, error) {
 	began := time.Now()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		v := d.cluster.look(ctx)
+		v := c.look(ctx)
 		if err := ctx.Err(); err != nil {
 			return v, context.Cause(ctx)
 		}
@@ -29,7 +33,7 @@ func (d *demo) await(ctx context.Context, what string, holds func(view) bool) (v
 		if time.Since(began) > awaitTimeout {
 			return v, fmt.Errorf("waited %v until %s, in vain; the last that was seen: %s", awaitTimeout, what, v)
 		}
-		d.stage.progress("waiting until %s: %s", what, v)
+		meanwhile(v)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

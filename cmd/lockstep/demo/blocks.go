@@ -93,31 +93,37 @@ func account(i int) string { return fmt.Sprintf("demo-%06d", i) }
 // for the steps after the load.
 type file struct {
 	reader *txfile.Reader
+	keep   int // blocks
 	ahead  []block
 	given  bool // something was given out
 	ended  bool
 }
 
 // keptBlocks are how many blocks the steps after the load need.
-const keptBlocks = cutBlocks + killBlocks + crashBlocks
+func (o Options) keptBlocks() int {
+	if o.several() {
+		return cutBlocks + killBlocks + crashBlocks + awayBlocks
+	}
+	return cutBlocks + killBlocks + crashBlocks
+}
 
-func openFile(path string, limits protocol.Limits, blockSize int) (*file, error) {
+func openFile(path string, limits protocol.Limits, blockSize, keep int) (*file, error) {
 	r, err := txfile.Open(path, txfile.Options{Limits: limits, BlockSize: blockSize})
 	if err != nil {
 		return nil, err
 	}
-	return &file{reader: r}, nil
+	return &file{reader: r, keep: keep}, nil
 }
 
 // next gives the next block of the load. A file that is too short for the steps
 // as well is all load.
 func (f *file) next() (block, error) {
-	for !f.ended && len(f.ahead) <= keptBlocks {
+	for !f.ended && len(f.ahead) <= f.keep {
 		if err := f.read(); err != nil {
 			return block{}, err
 		}
 	}
-	if len(f.ahead) <= keptBlocks && f.given && f.full() || len(f.ahead) == 0 {
+	if len(f.ahead) <= f.keep && f.given && f.full() || len(f.ahead) == 0 {
 		return block{}, io.EOF
 	}
 	f.given = true
@@ -125,7 +131,7 @@ func (f *file) next() (block, error) {
 }
 
 // full reports whether what is left is all that the steps need.
-func (f *file) full() bool { return len(f.ahead) == keptBlocks }
+func (f *file) full() bool { return len(f.ahead) == f.keep }
 
 func (f *file) read() error {
 	b, err := f.reader.Next()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
@@ -28,10 +29,9 @@ type cluster struct {
 	status  *statusClient
 	lost    func(error) // told when a process ends by itself
 
-	door        *link.Link // clients to coordinator
-	client      *client.Coordinator
-	coordinator node
-	shards      []*shard
+	client       *client.Coordinator
+	coordinators []*coordinator
+	shards       []*shard
 }
 
 // node is a daemon; after a restart it is another process.
@@ -44,11 +44,24 @@ type node struct {
 type shard struct {
 	id int
 	node
-	up    *link.Link // shard to coordinator
+	up    way        // shard to coordinators
 	peers *link.Link // peers, readers and coordinator to shard
 }
 
 func (s *shard) name() string { return shardFolder + strconv.Itoa(s.id) }
+
+// way is the links from a shard to all coordinators, in their order.
+type way []*link.Link
+
+func (w way) Open() { w.each((*link.Link).Open) }
+func (w way) Hold() { w.each((*link.Link).Hold) }
+func (w way) Cut()  { w.each((*link.Link).Cut) }
+
+func (w way) each(do func(*link.Link)) {
+	for _, l := range w {
+		do(l)
+	}
+}
 
 // newCluster makes the links; nothing runs yet.
 func newCluster(o Options, space workspace, lost func(error)) (c *cluster, err error) {
@@ -58,30 +71,35 @@ func newCluster(o Options, space workspace, lost func(error)) (c *cluster, err e
 			c.close()
 		}
 	}()
-	if c.door, err = link.New(); err != nil {
+	if err := c.openDoors(); err != nil {
 		return nil, err
 	}
 	for i := range o.Shards {
 		s := &shard{id: i}
 		c.shards = append(c.shards, s)
-		if s.up, err = link.New(); err != nil {
-			return nil, err
+		for range c.coordinators {
+			up, err := link.New()
+			if err != nil {
+				return nil, err
+			}
+			s.up = append(s.up, up)
 		}
 		if s.peers, err = link.New(); err != nil {
 			return nil, err
 		}
 	}
-	c.client, err = client.NewCoordinator(c.door.Address())
+	c.client, err = client.NewCoordinator(strings.Join(c.doors(), ","))
 	return c, err
 }
 
 // start starts all daemons and waits until they serve.
 func (c *cluster) start(ctx context.Context) error {
-	if err := c.startCoordinator(ctx); err != nil {
+	leader, err := c.startCoordinators(ctx)
+	if err != nil {
 		return err
 	}
 	for _, s := range c.shards {
-		if err := c.launchShard(s); err != nil {
+		if err := c.launchShard(s, leader); err != nil {
 			return err
 		}
 	}
@@ -93,41 +111,16 @@ func (c *cluster) start(ctx context.Context) error {
 	return nil
 }
 
-// startCoordinator starts the coordinator, or starts it again, and leads the
-// links to it.
-func (c *cluster) startCoordinator(ctx context.Context) error {
-	http := c.options.HTTP
-	if http == "" {
-		http = anyPort
+// launchShard starts a shard that tries one of the coordinators first.
+func (c *cluster) launchShard(s *shard, first int) (err error) {
+	var ways []string
+	for i := range s.up {
+		ways = append(ways, s.up[(first+i)%len(s.up)].Address())
 	}
-	p, err := c.starter.Start(process.Spec{
-		Name: "the coordinator", Executable: c.options.Executable, Log: c.space.log(coordinatorFolder), Lost: c.lost,
-		Args: []string{"coordinator", "--data", c.space.path(coordinatorFolder), "--shards", strconv.Itoa(c.options.Shards),
-			"--listen", anyPort, "--http", http},
-	})
-	if err != nil {
-		return err
-	}
-	c.coordinator = node{Process: p}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	api, web, err := p.Listening(ctx)
-	if err != nil {
-		return err
-	}
-	c.coordinator.http = web
-	c.door.SetTarget(api)
-	for _, s := range c.shards {
-		s.up.SetTarget(api)
-	}
-	return nil
-}
-
-func (c *cluster) launchShard(s *shard) (err error) {
 	s.Process, err = c.starter.Start(process.Spec{
 		Name: fmt.Sprintf("shard %d", s.id), Executable: c.options.Executable, Log: c.space.log(s.name()), Lost: c.lost,
 		Args: []string{"shard", "--id", strconv.Itoa(s.id), "--data", c.space.path(s.name()),
-			"--coordinator", s.up.Address(), "--advertise", s.peers.Address(), "--listen", anyPort, "--http", anyPort},
+			"--coordinator", strings.Join(ways, ","), "--advertise", s.peers.Address(), "--listen", anyPort, "--http", anyPort},
 	})
 	return err
 }
@@ -145,11 +138,13 @@ func (c *cluster) awaitShard(ctx context.Context, s *shard) error {
 	return nil
 }
 
-// processes are those that were started, the coordinator first.
+// processes are those that were started, coordinators first.
 func (c *cluster) processes() []*process.Process {
 	var all []*process.Process
-	if c.coordinator.Process != nil {
-		all = append(all, c.coordinator.Process)
+	for _, m := range c.coordinators {
+		if m.Process != nil {
+			all = append(all, m.Process)
+		}
 	}
 	for _, s := range c.shards {
 		if s.Process != nil {
@@ -177,6 +172,9 @@ func (c *cluster) close() error {
 	if c.client != nil {
 		err = c.client.Close()
 	}
+	for _, m := range c.coordinators {
+		err = errors.Join(err, m.disconnect())
+	}
 	for _, l := range c.links() {
 		err = errors.Join(err, l.Close())
 	}
@@ -185,9 +183,12 @@ func (c *cluster) close() error {
 }
 
 func (c *cluster) links() []*link.Link {
-	all := []*link.Link{c.door}
+	var all []*link.Link
+	for _, m := range c.coordinators {
+		all = append(all, m.door)
+	}
 	for _, s := range c.shards {
-		all = append(all, s.up, s.peers)
+		all = append(append(all, s.up...), s.peers)
 	}
 	made := all[:0]
 	for _, l := range all {

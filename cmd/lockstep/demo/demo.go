@@ -60,7 +60,11 @@ func (d *demo) run(ctx context.Context) error {
 	if d.file != nil {
 		defer d.file.close()
 	}
-	for _, step := range []func(context.Context) error{d.load, d.cutOff, d.killShard, d.killCoordinator, d.prove} {
+	steps := []func(context.Context) error{d.load, d.cutOff, d.killShard, d.killCoordinator, d.prove}
+	if d.options.several() {
+		steps = []func(context.Context) error{d.load, d.cutOff, d.killShard, d.killLeader, d.killMajority, d.prove}
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return refused(err)
 		}
@@ -80,7 +84,7 @@ func refused(err error) error {
 
 // begin starts the cluster.
 func (d *demo) begin(ctx context.Context) error {
-	d.stage.heading("A coordinator and %s, each a process of its own", count(d.options.Shards, "shard"))
+	d.stage.heading("%s and %s, each a process of its own", d.options.coordinatorsTitle(), count(d.options.Shards, "shard"))
 	blocks, err := proof.OpenBlocks(d.space.dir)
 	if err != nil {
 		return err
@@ -91,7 +95,9 @@ func (d *demo) begin(ctx context.Context) error {
 		return err
 	}
 	d.stage.say("data is in %s", d.space.dir)
-	d.stage.say("the coordinator is process %d; look at http://%s", d.cluster.coordinator.PID(), d.cluster.coordinator.http)
+	for _, m := range d.cluster.coordinators {
+		d.stage.say("%s is process %d; look at http://%s", m.title(), m.PID(), m.http)
+	}
 	v, err := d.await(ctx, "all shards are ready", func(v view) bool { return v.level(0) })
 	if err != nil {
 		return err
@@ -101,7 +107,7 @@ func (d *demo) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if d.file, err = openFile(d.options.Input, limits, d.options.BlockSize); err != nil {
+		if d.file, err = openFile(d.options.Input, limits, d.options.BlockSize, d.options.keptBlocks()); err != nil {
 			return cli.Usage(err)
 		}
 	}
@@ -126,6 +132,13 @@ func (d *demo) leave(ctx context.Context, failure error) error {
 	}
 	d.stage.say("everything is kept in %s", d.space.dir)
 	return nil
+}
+
+func (o Options) coordinatorsTitle() string {
+	if o.several() {
+		return count(o.Coordinators, "coordinator")
+	}
+	return "A coordinator"
 }
 
 func count(n int, noun string) string {

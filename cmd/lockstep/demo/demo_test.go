@@ -62,6 +62,23 @@ func TestDemo(t *testing.T) {
 	plantAndVerify(t, o, &out)
 }
 
+func TestDemoOfSeveralCoordinators(t *testing.T) {
+	var out bytes.Buffer
+	o := smallDemo(t, &out)
+	o.Coordinators = 3
+	if err := Run(t.Context(), o); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, part := range []string{"3 coordinators and 3 shards", "4. The leader is killed", "epoch 2 after it", "it is a follower", "5. 2 of 3", "stands for election in vain", "6. The proof", "coordinator3", "done:"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the story lacks %q:\n%s", part, out.String())
+		}
+	}
+	if err := Verify(o); err != nil {
+		t.Errorf("the same proof fails the second time: %v", err)
+	}
+}
+
 // plantAndVerify adds 1 to a balance in a database, behind everybody's back.
 func plantAndVerify(t *testing.T, o Options, out *bytes.Buffer) {
 	t.Helper()

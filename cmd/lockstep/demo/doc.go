@@ -8,6 +8,10 @@
 // while both ends stay up, a daemon that comes back on another port is found,
 // and a vote can be kept back for as long as a step wants to look at it.
 //
+// With several coordinators there is a link in front of each, and each shard has
+// one of its own to each. Shards that a coordinator sends on to the leader go there
+// by the link that is in front of it, as everybody does.
+//
 // Every step waits for conditions that the daemons report themselves, never
 // for time to pass, and every wait is bounded.
 package demo

@@ -15,22 +15,27 @@ import (
 type Options struct {
 	Executable string // the binary that has the coordinator and shard commands
 	Shards     int
-	Accounts   int
-	Seed       uint64
-	BlockSize  int           // transactions of a generated block
-	Clients    int           // that submit at the same time
-	Load       time.Duration // how long the healthy load goes on
-	Input      string        // transaction file in place of generated load; "" for none
-	Directory  string        // "" for a temporary one
-	HTTP       string        // address of the coordinator's dashboard; "" for any
-	JSON       bool          // results as JSON lines on Out, the story on Err
-	Out, Err   io.Writer
+	// Coordinators is how many there are; 0 means one.
+	Coordinators int
+	Accounts     int
+	Seed         uint64
+	BlockSize    int           // transactions of a generated block
+	Clients      int           // that submit at the same time
+	Load         time.Duration // how long the healthy load goes on
+	Input        string        // transaction file in place of generated load; "" for none
+	Directory    string        // "" for a temporary one
+	HTTP         string        // address of the (first) coordinator's dashboard; "" for any
+	JSON         bool          // results as JSON lines on Out, the story on Err
+	Out, Err     io.Writer
 }
+
+// several reports whether there is more than one coordinator.
+func (o Options) several() bool { return o.Coordinators > 1 }
 
 // Places inside a demo's directory.
 const (
-	coordinatorFolder = "coordinator"
-	shardFolder       = "shard" // and the number
+	coordinatorFolder = "coordinator" // and the number, if there are several
+	shardFolder       = "shard"       // and the number
 	logsFolder        = "logs"
 )
 

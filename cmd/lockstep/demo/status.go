@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 // statusTimeout bounds one look at a daemon.
@@ -41,17 +42,21 @@ func (c *statusClient) get(ctx context.Context, address string, into any) error 
 
 // view is what all daemons that are up say of themselves.
 type view struct {
-	cluster *report.Cluster // nil while there is no coordinator
-	shards  []*report.Shard // nil for one that cannot be asked
+	cluster *report.Cluster       // nil while no coordinator leads
+	leader  int                   // the coordinator that leads; -1 if none does
+	group   []*report.Coordinator // if there are several; nil for one that cannot be asked
+	shards  []*report.Shard       // nil for one that cannot be asked
 }
 
 // look asks every daemon.
 func (c *cluster) look(ctx context.Context) view {
-	v := view{shards: make([]*report.Shard, len(c.shards))}
-	if p := c.coordinator; p.Process != nil && p.Alive() {
+	v := view{leader: -1, shards: make([]*report.Shard, len(c.shards))}
+	if c.options.several() {
+		c.lookAtGroup(ctx, &v)
+	} else if p := c.coordinators[0]; p.Process != nil && p.Alive() {
 		var all report.Cluster
 		if c.status.get(ctx, p.http, &all) == nil {
-			v.cluster = &all
+			v.cluster, v.leader = &all, 0
 		}
 	}
 	for i, s := range c.shards {
@@ -65,6 +70,56 @@ func (c *cluster) look(ctx context.Context) view {
 	}
 	return v
 }
+
+// lookAtGroup asks every coordinator about itself. The one that leads in the
+// highest term tells of the cluster.
+func (c *cluster) lookAtGroup(ctx context.Context, v *view) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	v.group = make([]*report.Coordinator, len(c.coordinators))
+	for i, m := range c.coordinators {
+		if m.Process == nil || !m.Alive() || m.self == nil {
+			continue
+		}
+		all, here, err := m.self.StatusHere(ctx)
+		if err != nil {
+			continue
+		}
+		v.group[i] = &report.MembersOf([]*wirepb.CoordinatorStatus{here.GetSelf()})[0]
+		if v.group[i].Role == "leader" && (v.leader < 0 || v.group[i].Term > v.group[v.leader].Term) {
+			cluster := report.ClusterOf(all)
+			v.leader, v.cluster = i, &cluster
+		}
+	}
+}
+
+// followed reports whether a coordinator leads and all others are level with it.
+func (v view) followed() bool {
+	if v.leader < 0 {
+		return false
+	}
+	for i, m := range v.group {
+		if m == nil || i != v.leader && (m.Role != "follower" || m.Applied+mostBehind < v.group[v.leader].Applied) {
+			return false
+		}
+	}
+	return true
+}
+
+// standsInVain reports whether no coordinator leads, and all that are up stand for
+// election.
+func (v view) standsInVain() bool {
+	for _, m := range v.group {
+		if m != nil && m.Role != "candidate" {
+			return false
+		}
+	}
+	return v.leader < 0
+}
+
+// mostBehind is how many entries a coordinator may be behind while they are on
+// their way to it.
+const mostBehind = 64
 
 // prepared gives how many attempts a shard holds prepared at a height or above;
 // 0 if it cannot be asked.
@@ -120,7 +175,7 @@ func (v view) misses(shard int) bool {
 // level reports whether nothing is in flight and all shards have committed what
 // the coordinator has decided, at a height or above.
 func (v view) level(height uint64) bool {
-	if v.cluster == nil || v.cluster.Height < height || len(v.cluster.InFlight) > 0 || v.cluster.QueuedBlocks > 0 {
+	if v.cluster == nil || len(v.cluster.Shards) != len(v.shards) || v.cluster.Height < height || len(v.cluster.InFlight) > 0 || v.cluster.QueuedBlocks > 0 {
 		return false
 	}
 	for i, s := range v.shards {

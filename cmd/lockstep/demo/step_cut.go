@@ -49,7 +49,7 @@ func (d *demo) cutOff(ctx context.Context) error {
 // and waits until the decisions lack nothing but that shard's votes, which it
 // has cast. It gives the height of the first block.
 func (d *demo) holdVote(ctx context.Context, s *shard, n int) (height uint64, flights []*flight, err error) {
-	v, err := d.await(ctx, "all shards are level", func(v view) bool { return v.level(0) })
+	v, err := d.onItsWay(ctx, s)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -66,6 +66,27 @@ func (d *demo) holdVote(ctx context.Context, s *shard, n int) (height uint64, fl
 		return v.waitsOnlyFor(s.id, n) && v.allPrepared(n, height)
 	})
 	return height, flights, err
+}
+
+// onItsWay waits until all shards are level, one of them over its own link to the
+// coordinator that leads: the shards follow each other's leader by another one.
+func (d *demo) onItsWay(ctx context.Context, s *shard) (view, error) {
+	for {
+		v, err := d.await(ctx, "all shards are level", func(v view) bool { return v.level(0) })
+		if err != nil || s.up[v.leader].InUse() {
+			return v, err
+		}
+		d.stage.progress("shard %d is started again, to come over its own link", s.id)
+		if _, err := s.Stop(stopTimeout); err != nil {
+			return v, err
+		}
+		if err := d.cluster.launchShard(s, v.leader); err != nil {
+			return v, err
+		}
+		if err := d.cluster.awaitShard(ctx, s); err != nil {
+			return v, err
+		}
+	}
 }
 
 // readFrom shows that a shard without its coordinator serves what is committed.

@@ -20,8 +20,9 @@ func (d *demo) killCoordinator(ctx context.Context) error {
 	d.stage.say("%s wait for %s, heights %d to %d; every shard has voted, and the votes of shard %d are on their way",
 		count(len(flights), "client"), count(len(flights), "block"), height, height+crashBlocks-1, s.id)
 	before := d.cluster.look(ctx)
-	pid := d.cluster.coordinator.PID()
-	d.cluster.coordinator.Kill()
+	coordinator := d.cluster.coordinators[0]
+	pid := coordinator.PID()
+	coordinator.Kill()
 	s.up.Open()
 	d.stage.say("the coordinator, process %d, is killed with SIGKILL", pid)
 	v, err := d.await(ctx, "every shard says that it waits for the coordinator", func(v view) bool {
@@ -39,10 +40,10 @@ func (d *demo) killCoordinator(ctx context.Context) error {
 	if landed(flights) {
 		return fmt.Errorf("all clients were answered although the coordinator was killed before it decided")
 	}
-	if err := d.cluster.startCoordinator(ctx); err != nil {
+	if err := d.cluster.startCoordinator(ctx, 0); err != nil {
 		return err
 	}
-	d.stage.say("the coordinator is started again, as process %d; nobody told the clients, who ask again under the same block keys", d.cluster.coordinator.PID())
+	d.stage.say("the coordinator is started again, as process %d; nobody told the clients, who ask again under the same block keys", coordinator.PID())
 	if err := d.settle(ctx, "kill_coordinator", flights); err != nil {
 		return err
 	}

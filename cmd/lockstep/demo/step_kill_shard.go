@@ -23,7 +23,7 @@ func (d *demo) killShard(ctx context.Context) error {
 	s.up.Cut()
 	s.Kill()
 	d.stage.say("shard %d, process %d, is killed with SIGKILL; its link to the coordinator is cut", s.id, pid)
-	if err := d.cluster.launchShard(s); err != nil {
+	if err := d.cluster.launchShard(s, 0); err != nil {
 		return err
 	}
 	if err := d.cluster.awaitShard(ctx, s); err != nil {

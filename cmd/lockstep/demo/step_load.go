@@ -72,18 +72,28 @@ type measurement struct {
 // measure submits all blocks of a source, by some clients at once, and shows
 // what that came to.
 func (d *demo) measure(ctx context.Context, what string, clients int, from source) error {
+	f, err := d.measured(ctx, what, clients, from)
+	if err != nil {
+		return err
+	}
+	return d.showFigures(f)
+}
+
+func (d *demo) measured(ctx context.Context, what string, clients int, from source) (figures, error) {
 	m := &measurement{began: time.Now(), source: from}
 	group, ctx := errgroup.WithContext(ctx)
 	for range clients {
 		group.Go(func() error { return d.submitAll(ctx, m, what) })
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return figures{}, err
 	}
-	f := m.figures(what)
-	t := report.NewTable(what, ">transactions", ">a second", ">latency p50", ">p99")
-	t.Row(report.Plural(f.Blocks, "block"), report.Count(f.Transactions), report.Count(int(f.Throughput)),
-		report.Duration(percentile(m.latencies, 50)), report.Duration(percentile(m.latencies, 99)))
+	return m.figures(what), nil
+}
+
+func (d *demo) showFigures(f figures) error {
+	t := report.NewTable(f.What, ">transactions", ">a second", ">latency p50", ">p99")
+	t.Row(report.Plural(f.Blocks, "block"), report.Count(f.Transactions), report.Count(int(f.Throughput)), shownMs(f.P50), shownMs(f.P99))
 	d.stage.table(t)
 	return d.stage.result("load", f)
 }
@@ -136,6 +146,10 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 		return 0
 	}
 	return sorted[(len(sorted)-1)*p/100]
+}
+
+func shownMs(ms float64) string {
+	return report.Duration(time.Duration(ms * float64(time.Millisecond)))
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -14,7 +14,11 @@ import (
 
 // prove stops everything and compares every byte.
 func (d *demo) prove(ctx context.Context) error {
-	d.stage.heading("5. The proof")
+	number := 5
+	if d.options.several() {
+		number = 6
+	}
+	d.stage.heading("%d. The proof", number)
 	if _, err := d.await(ctx, "all shards are level", func(v view) bool { return v.level(0) }); err != nil {
 		return err
 	}
@@ -81,7 +85,11 @@ func verify(s *stage, dir string, history []proof.Height) error {
 	if err != nil {
 		return err
 	}
-	r, err := proof.Check(proof.Input{Shards: shards, History: history, Blocks: blocks, Progress: func(height, heights int) {
+	coordinators, err := filepath.Glob(filepath.Join(dir, coordinatorFolder+"[0-9]*"))
+	if err != nil {
+		return err
+	}
+	r, err := proof.Check(proof.Input{Shards: shards, Coordinators: coordinators, History: history, Blocks: blocks, Progress: func(height, heights int) {
 		s.progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
 	}})
 	if err != nil {
@@ -97,6 +105,23 @@ func verify(s *stage, dir string, history []proof.Height) error {
 	return cli.Refusedf("the proof fails: %s; the first: %s", report.Plural(r.Total, "difference"), r.Findings[0])
 }
 
+// showHistories shows what several coordinators hold.
+func showHistories(s *stage, r *proof.Report) {
+	if len(r.Coordinators) == 0 {
+		return
+	}
+	s.say("every height is on a majority of the coordinators, in its history or still in its log")
+	t := report.NewTable("coordinator", ">in history", ">in log", "every decision")
+	for _, c := range r.Coordinators {
+		same := "as clients were told"
+		if !c.Same {
+			same = "DIFFERENT"
+		}
+		t.Row(c.Name, report.Count(c.Height), report.Count(c.Logged), same)
+	}
+	s.table(t)
+}
+
 func showProof(s *stage, r *proof.Report) {
 	s.say("%s with %s run again, one after the other, in one process", report.Plural(r.Height, "block"), report.Plural(r.Transactions, "transaction"))
 	t := report.NewTable(">shard", ">height", ">in database", ">pairs", "state digest, added up anew", "every byte")
@@ -108,6 +133,7 @@ func showProof(s *stage, r *proof.Report) {
 		t.Row(shard.ID, report.Count(shard.Height), report.Count(shard.Checkpointed), report.Count(shard.Pairs), report.OrDash(report.Fit(shard.Digest, 24)), same)
 	}
 	s.table(t)
+	showHistories(s, r)
 	for _, f := range r.Findings {
 		s.say("%s", f)
 	}

@@ -64,6 +64,13 @@ func (l *Link) Hold() { l.set(held) }
 // Cut breaks all connections, loses what was kept back, and refuses new ones.
 func (l *Link) Cut() { l.set(cut) }
 
+// InUse reports whether anybody is connected through the link.
+func (l *Link) InUse() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.pairs) > 0
+}
+
 // Close cuts for good and waits until nothing runs any more.
 func (l *Link) Close() error {
 	l.set(closed)

@@ -155,7 +155,7 @@ type puppet struct {
 	machine *protocol.Participant
 	idle    bool // executes nothing
 	refuse  *protocol.Refusal
-	held    []protocol.AttemptID
+	held    []*protocol.Execute
 	order   []byte // payloads, as they were executed
 }
 
@@ -236,7 +236,7 @@ func (p *puppet) step(ev protocol.Event) {
 
 func (p *puppet) execute(x *protocol.Execute) {
 	if p.idle {
-		p.held = append(p.held, x.Attempt)
+		p.held = append(p.held, x)
 		return
 	}
 	done := protocol.Executed{Attempt: x.Attempt, Failure: p.refuse}
@@ -257,6 +257,17 @@ func (p *puppet) set(change func(p *puppet)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change(p)
+}
+
+// release executes what was held, and whatever comes.
+func (p *puppet) release() {
+	p.set(func(p *puppet) {
+		p.idle = false
+		for _, x := range p.held {
+			p.execute(x)
+		}
+		p.held = nil
+	})
 }
 
 func (p *puppet) holds() (n int) {

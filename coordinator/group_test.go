@@ -3,6 +3,7 @@ package coordinator
 import (
 	"fmt"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,10 +21,11 @@ import (
 type council struct {
 	t       *testing.T
 	members []*office
+	links   *links
 }
 
 func newCouncil(t *testing.T, n int) *council {
-	c := &council{t: t}
+	c := &council{t: t, links: newLinks()}
 	var members []replica.Member
 	for i := range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,7 +36,7 @@ func newCouncil(t *testing.T, n int) *council {
 		c.members = append(c.members, &office{t: t, listens: l, address: l.Addr().String()})
 	}
 	for i, f := range c.members {
-		f.options = Options{Directory: t.TempDir(), Name: members[i].Name, Address: members[i].Address, Members: members, Shards: 1,
+		f.options = Options{Directory: t.TempDir(), Name: members[i].Name, Address: members[i].Address, Members: members, Shards: 1, Dial: c.links.from(members[i].Address),
 			MinFreeBytes: -1, Logger: hclog.NewNullLogger(),
 			Timing: replica.Timing{Heartbeat: 300 * time.Millisecond, Election: 300 * time.Millisecond, Lease: 200 * time.Millisecond}}
 		for j, m := range members {
@@ -54,11 +56,47 @@ func newCouncil(t *testing.T, n int) *council {
 	return c
 }
 
+// isolate cuts a member off from all others, and from nobody else.
+func (c *council) isolate(f *office) { c.links.isolate(f.address, f.others) }
+
+// heal undoes isolate.
+func (c *council) heal(f *office) { c.links.heal(f.address, f.others) }
+
+// kill stops a member that has no time to hand anything over. What it has on its
+// disk stays.
+func (c *council) kill(f *office) {
+	c.t.Helper()
+	c.isolate(f)
+	if err := f.stop(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// raise starts a member that was killed.
+func (c *council) raise(f *office) {
+	c.t.Helper()
+	c.heal(f)
+	f.start()
+}
+
+// but gives the members without some.
+func (c *council) but(some ...*office) (rest []*office) {
+	for _, f := range c.members {
+		if !slices.Contains(some, f) {
+			rest = append(rest, f)
+		}
+	}
+	return rest
+}
+
 // leader waits for one of the members to lead.
-func (c *council) leader() (leader *office) {
+func (c *council) leader() *office { return c.leads(c.members...) }
+
+// leads waits for one of some members to lead.
+func (c *council) leads(some ...*office) (leader *office) {
 	c.t.Helper()
 	eventually(c.t, "one of the members leads", func() bool {
-		for _, f := range c.members {
+		for _, f := range some {
 			if f.up && f.now.Load() != nil {
 				leader = f
 			}
@@ -71,8 +109,14 @@ func (c *council) leader() (leader *office) {
 // commits has a block committed by whoever leads, asking again as a client does.
 func (c *council) commits(key string, height uint64) {
 	c.t.Helper()
+	c.commitsBy(key, height, c.members...)
+}
+
+// commitsBy has a block committed by one of some members.
+func (c *council) commitsBy(key string, height uint64, some ...*office) {
+	c.t.Helper()
 	eventually(c.t, "block "+key+" is committed", func() bool {
-		out, err := c.leader().submits(key, patience)
+		out, err := c.leads(some...).submits(key, patience)
 		if _, elsewhere := wire.Leader(err); elsewhere || err == nil && out.Decision == wirepb.Decision_DECISION_UNKNOWN {
 			return false
 		}

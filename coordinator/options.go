@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -29,6 +30,9 @@ type Options struct {
 	// Join makes a new coordinator wait until it is added to a cluster.
 	Join   bool
 	Timing replica.Timing
+	// Dial makes connections to other members; nil is rpc.Dial. The options given to
+	// it must come last.
+	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
 
 	Protocol protocol.CoordinatorOptions
 	// DefaultTimeout bounds the wait of a client that names no bound, and
@@ -67,6 +71,6 @@ func (o Options) withDefaults() Options {
 func (o Options) replica() replica.Options {
 	return replica.Options{
 		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
-		Logger: o.Logger, Forced: o.LogForced,
+		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial,
 	}
 }

@@ -29,6 +29,8 @@ func connect(p Peering) (Transport, error) {
 		},
 		Expect:  func(id raft.ServerID) (protocol.DirectoryID, bool) { return p.Expect(string(id)) },
 		Met:     func(id raft.ServerID, d protocol.DirectoryID) { p.Met(string(id), d) },
+		Fresh:   p.Fresh,
+		Dial:    p.Dial,
 		Timeout: 3 * p.Timing.Heartbeat, Logger: p.Logger,
 	})
 	if err != nil {

@@ -63,6 +63,19 @@
 // refuse to talk. The way back is to remove the name and to add an empty member under
 // a new one.
 //
+// A member that starts applies nothing until a leader tells what is committed, and
+// may have to elect that leader first. So it goes by the bindings in its log, whether
+// they are committed or not. And a member whose log is empty votes only for one whose
+// log is empty too, as when a group begins, or that has its directory in its log.
+//
+// # Snapshots that meet a log
+//
+// A snapshot whose last entry the log holds is not installed; what comes behind may be
+// acknowledged. If the log has another entry there, or raft would install it anyway,
+// Restore fails the replica with ErrRestart before raft touches the log; the next start
+// keeps the log or removes it. Raft 1.7.3 cannot do that while it runs
+// (hashicorp/raft#697).
+//
 // # Data directory
 //
 //	member.json  whose it is, and the id of the directory

@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
-	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 const (
@@ -99,16 +98,4 @@ func (r *Replica) Snapshot() error {
 		}
 	}
 	return r.raft.Snapshot().Error()
-}
-
-// identity says who this member is.
-func (r *Replica) identity() Identity {
-	return Identity{Cluster: r.Config().Cluster, Name: r.options.Name, Directory: r.directory}
-}
-
-// expect gives the directory that a name is bound to.
-func (r *Replica) expect(name string) (protocol.DirectoryID, bool) {
-	s, _ := r.machine.State()
-	d, ok := s.Enrolled[name]
-	return d, ok
 }

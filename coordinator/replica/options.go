@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -40,6 +41,9 @@ type Options struct {
 	// Forced is told how long each force of the log took; nil if nobody wants to
 	// know. It must not block.
 	Forced func(time.Duration)
+	// Dial makes connections to other members; nil is rpc.Dial. The options given to
+	// it must come last.
+	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
 	// Stores opens what raft keeps in the data directory, and Connect makes the
 	// transport; nil takes those of production.
 	Stores  func(o Options, h *History) (Stores, error)
@@ -107,7 +111,11 @@ type Peering struct {
 	// Expect gives the data directory that a name is bound to.
 	Expect func(name string) (protocol.DirectoryID, bool)
 	// Met tells of the directory of a member that is bound to none yet.
-	Met    func(name string, directory protocol.DirectoryID)
+	Met func(name string, directory protocol.DirectoryID)
+	// Fresh reports whether the log holds nothing but the list of members that this
+	// member was started with.
+	Fresh  func() bool
+	Dial   func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) // as Options.Dial
 	Timing Timing
 	Logger hclog.Logger
 }

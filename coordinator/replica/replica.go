@@ -29,6 +29,7 @@ type Replica struct {
 	raft      *raft.Raft
 	machine   *Machine
 	history   *History
+	noted     map[string]protocol.DirectoryID // members enrolled in the log, as of the start
 
 	// keeping is held by whoever writes or replaces the history.
 	keeping sync.Mutex
@@ -84,7 +85,7 @@ func (r *Replica) open() error {
 // connect makes the transport.
 func (r *Replica) connect() (err error) {
 	r.transport, err = r.options.Connect(Peering{
-		Address: r.options.Address, Self: r.identity, Expect: r.expect, Met: r.meet,
+		Address: r.options.Address, Self: r.identity, Expect: r.expect, Met: r.meet, Fresh: r.fresh, Dial: r.options.Dial,
 		Timing: r.options.Timing, Logger: r.logger.Named("replication"),
 	})
 	return err
@@ -99,6 +100,9 @@ func (r *Replica) recover() error {
 	}
 	r.machine = NewMachine(s, applied)
 	last, err := r.stores.Log.LastIndex()
+	if err == nil {
+		err = r.readEnrolled(index, last)
+	}
 	if err != nil {
 		return fmt.Errorf("look at the replicated log: %w", err)
 	}

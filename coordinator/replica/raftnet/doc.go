@@ -13,7 +13,8 @@
 // acknowledged; under its old name it could elect a leader that lacks committed
 // entries. So every call says who calls whom, by cluster, name and id of the
 // data directory, every answer says who answers, and both sides refuse what
-// does not fit with a RefusedError. Options.Expect tells which directory a name
+// does not fit with a RefusedError. One whose log is empty votes only for whom has
+// an empty log too, or knows its data directory. Options.Expect tells which directory a name
 // has; Options.Met hears of one that nothing is recorded about yet.
 //
 // # What travels

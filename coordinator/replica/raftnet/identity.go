@@ -114,6 +114,21 @@ func (t *Transport) judgeDirectory(m member) *RefusedError {
 	return nil
 }
 
+// mayVote keeps a coordinator with a new disk from electing one that has more than
+// the list of members, which is entry 1, unless that one knows the new disk: under
+// the same name there may have been another, which acknowledged what the candidate
+// lacks.
+func (t *Transport) mayVote(c *wirepb.ReplicationCaller, lastIndex uint64) error {
+	if lastIndex <= 1 || len(c.GetTargetDirectory()) > 0 || !t.options.Fresh() {
+		return nil
+	}
+	candidate, me := raft.ServerID(c.GetMember().GetName()), t.options.Identity()
+	err := refused(candidate, OtherDirectory, "%s has an empty data directory, which %s does not know: if it had another one, remove it and add it under a new name; else a leader has to hear of it first",
+		me.Name, candidate)
+	t.peers.refused(candidate, err)
+	return err
+}
+
 // answered checks who answered a call to a target.
 func (t *Transport) answered(target raft.ServerID, m *wirepb.ReplicationMember) (member, error) {
 	by, err := parseMember(m)

@@ -174,3 +174,44 @@ func TestContactEndsARefusal(t *testing.T) {
 		t.Fatalf("got %+v", p)
 	}
 }
+
+// A coordinator with an empty log may be one that lost its disk. It elects nobody
+// who has more and does not know its directory.
+func TestEmptyLogVotesForNoStranger(t *testing.T) {
+	from := startHost(t, "c1", func(o *raftnet.Options) { o.Met = nil })
+	empty := true
+	var asked int
+	to := startHost(t, "c2", func(o *raftnet.Options) { o.Fresh = func() bool { return empty } })
+	to.answer(t, func(r raft.RPC) (any, error) {
+		asked++
+		if _, ok := r.Command.(*raft.RequestVoteRequest); ok {
+			return &raft.RequestVoteResponse{Granted: true}, nil
+		}
+		return &raft.RequestPreVoteResponse{Granted: true}, nil
+	})
+	votes := func(what string, last uint64, want bool) {
+		t.Helper()
+		before := asked
+		var vote raft.RequestVoteResponse
+		var pre raft.RequestPreVoteResponse
+		for call, err := range map[string]error{
+			"vote":     from.RequestVote("c2", to.address, &raft.RequestVoteRequest{Term: 3, LastLogIndex: last, LastLogTerm: 1}, &vote),
+			"pre-vote": from.RequestPreVote("c2", to.address, &raft.RequestPreVoteRequest{Term: 3, LastLogIndex: last, LastLogTerm: 1}, &pre),
+		} {
+			var refusal *raftnet.RefusedError
+			if want != (err == nil) || want == errors.As(err, &refusal) {
+				t.Errorf("%s: %s: %v", what, call, err)
+			}
+		}
+		if want != (asked > before) {
+			t.Errorf("%s: raft was asked %d times", what, asked-before)
+		}
+	}
+	votes("of another empty one", 1, true)
+	votes("of a stranger", 2, false)
+	empty = false
+	votes("with entries", 2, true)
+	empty = true
+	from.known.record("c2", directoryOf("c2"))
+	votes("of one that knows it", 2, true)
+}

@@ -36,6 +36,10 @@ type Options struct {
 	// everything else about the call was found to be right, and every time.
 	Met func(raft.ServerID, protocol.DirectoryID)
 
+	// Fresh reports whether the log of this coordinator holds nothing but the list of
+	// members that it was started with, if that; nil never does.
+	Fresh func() bool
+
 	// Timeout bounds calls, and how long a stream may be silent; default 2 s.
 	Timeout time.Duration
 	// Stall bounds the wait for the rest of a request that has begun to come in;
@@ -82,6 +86,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Met == nil {
 		o.Met = func(raft.ServerID, protocol.DirectoryID) {}
+	}
+	if o.Fresh == nil {
+		o.Fresh = func() bool { return false }
 	}
 	if o.Dial == nil {
 		o.Dial = rpc.Dial

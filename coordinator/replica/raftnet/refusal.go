@@ -21,7 +21,7 @@ const (
 	// OtherName: the coordinator at an address has another name than expected.
 	OtherName
 	// OtherDirectory: one of them has another data directory than the one that is
-	// recorded for its name.
+	// recorded for its name, or an empty one that is not recorded.
 	OtherDirectory
 )
 

@@ -24,6 +24,9 @@ type service struct {
 // RequestVote implements wirepb.ReplicationServiceServer.
 func (s *service) RequestVote(ctx context.Context, q *wirepb.RequestVoteRequest) (*wirepb.RequestVoteResponse, error) {
 	answer, err := s.single(ctx, q.Caller, func(from member) (any, error) {
+		if err := s.t.mayVote(q.Caller, q.LastIndex); err != nil {
+			return nil, err
+		}
 		return &raft.RequestVoteRequest{
 			RPCHeader:          from.header(raft.ProtocolVersion(q.ProtocolVersion)),
 			Term:               q.Term,
@@ -45,6 +48,9 @@ func (s *service) RequestVote(ctx context.Context, q *wirepb.RequestVoteRequest)
 // RequestPreVote implements wirepb.ReplicationServiceServer.
 func (s *service) RequestPreVote(ctx context.Context, q *wirepb.RequestPreVoteRequest) (*wirepb.RequestPreVoteResponse, error) {
 	answer, err := s.single(ctx, q.Caller, func(from member) (any, error) {
+		if err := s.t.mayVote(q.Caller, q.LastIndex); err != nil {
+			return nil, err
+		}
 		return &raft.RequestPreVoteRequest{
 			RPCHeader:    from.header(raft.ProtocolVersion(q.ProtocolVersion)),
 			Term:         q.Term,

@@ -79,7 +79,9 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	relaxCollector()
+	ctx, stop := context.WithCancel(cmd.Context())
+	defer stop()
+	go serve.TuneCollector(ctx)
 	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),

@@ -64,6 +64,10 @@ func newLayer(height protocol.Height, writes []protocol.WriteOp) (*layer, error)
 	return l, nil
 }
 
+// Len and Key make a layer a writeSet.
+func (l *layer) Len() int         { return len(l.writes) }
+func (l *layer) Key(i int) []byte { return l.key(i) }
+
 func (l *layer) key(i int) []byte {
 	from := l.writes[i].at
 	to := from + uint32(l.writes[i].keyBytes)

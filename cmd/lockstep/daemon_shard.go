@@ -74,14 +74,14 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
 	forced, observe := forces()
 	s.options.LogForced = observe
+	ctx, stop := context.WithCancel(cmd.Context())
+	defer stop()
+	go serve.TuneCollector(ctx)
 	shard, err := executor.Open(s.options)
 	if err != nil {
 		listener.Close()
 		return refusedOr(err)
 	}
-	ctx, stop := context.WithCancel(cmd.Context())
-	defer stop()
-	go serve.TuneCollector(ctx)
 	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),

@@ -29,7 +29,7 @@ func (d *demo) await(ctx context.Context, what string, holds func(view) bool) (v
 		if time.Since(began) > awaitTimeout {
 			return v, fmt.Errorf("waited %v until %s, in vain; the last that was seen: %s", awaitTimeout, what, v)
 		}
-		d.stage.progress("waiting until %s: %s", what, v)
+		d.stage.Progress("waiting until %s: %s", what, v)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

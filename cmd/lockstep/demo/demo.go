@@ -65,7 +65,7 @@ func (d *demo) run(ctx context.Context) error {
 			return refused(err)
 		}
 	}
-	d.stage.say("done: nothing was lost, nothing was done twice, and every byte is what it should be")
+	d.stage.Say("done: nothing was lost, nothing was done twice, and every byte is what it should be")
 	return nil
 }
 
@@ -90,8 +90,8 @@ func (d *demo) begin(ctx context.Context) error {
 	if err := d.cluster.start(ctx); err != nil {
 		return err
 	}
-	d.stage.say("data is in %s", d.space.dir)
-	d.stage.say("the coordinator is process %d; look at http://%s", d.cluster.coordinator.PID(), d.cluster.coordinator.http)
+	d.stage.Say("data is in %s", d.space.dir)
+	d.stage.Say("the coordinator is process %d; look at http://%s", d.cluster.coordinator.PID(), d.cluster.coordinator.http)
 	v, err := d.await(ctx, "all shards are ready", func(v view) bool { return v.level(0) })
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (d *demo) leave(ctx context.Context, failure error) error {
 	if failure == nil || d.space.temporary && ctx.Err() != nil {
 		return d.space.clean()
 	}
-	d.stage.say("everything is kept in %s", d.space.dir)
+	d.stage.Say("everything is kept in %s", d.space.dir)
 	return nil
 }
 

@@ -25,12 +25,12 @@ func (d *demo) prove(ctx context.Context) error {
 	if err := d.book.check(history); err != nil {
 		return err
 	}
-	d.stage.say("all %s answers that clients were given are what was committed", report.Count(len(d.book.answers)))
+	d.stage.Say("all %s answers that clients were given are what was committed", report.Count(len(d.book.answers)))
 	slowest, err := d.cluster.stop()
 	if err != nil {
 		return err
 	}
-	d.stage.say("SIGTERM: every process has ended in order, with exit code 0, the slowest after %s", report.Duration(slowest))
+	d.stage.Say("SIGTERM: every process has ended in order, with exit code 0, the slowest after %s", report.Duration(slowest))
 	return verify(d.stage, d.space.dir, history)
 }
 
@@ -82,7 +82,7 @@ func verify(s *stage, dir string, history []proof.Height) error {
 		return err
 	}
 	r, err := proof.Check(proof.Input{Shards: shards, History: history, Blocks: blocks, Progress: func(height, heights int) {
-		s.progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
+		s.Progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
 	}})
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func verify(s *stage, dir string, history []proof.Height) error {
 }
 
 func showProof(s *stage, r *proof.Report) {
-	s.say("%s with %s run again, one after the other, in one process", report.Plural(r.Height, "block"), report.Plural(r.Transactions, "transaction"))
+	s.Say("%s with %s run again, one after the other, in one process", report.Plural(r.Height, "block"), report.Plural(r.Transactions, "transaction"))
 	t := report.NewTable(">shard", ">height", ">in database", ">pairs", "state digest, added up anew", "every byte")
 	for _, shard := range r.Shards {
 		same := "as it should be"
@@ -109,13 +109,13 @@ func showProof(s *stage, r *proof.Report) {
 	}
 	s.table(t)
 	for _, f := range r.Findings {
-		s.say("%s", f)
+		s.Say("%s", f)
 	}
 	if more := r.Total - len(r.Findings); more > 0 {
-		s.say("and %s", report.Plural(more, "difference"))
+		s.Say("and %s", report.Plural(more, "difference"))
 	}
 	if r.Holds() {
-		s.say("chain root %s", r.Root)
-		s.say("the balances add up to %s, as much as was credited less what was debited", r.Balances)
+		s.Say("chain root %s", r.Root)
+		s.Say("the balances add up to %s, as much as was credited less what was debited", r.Balances)
 	}
 }

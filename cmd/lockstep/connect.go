@@ -36,7 +36,7 @@ func withCoordinator(addresses string, do func(*client.Coordinator) error) error
 }
 
 // positive refuses a flag's value that is not above 0.
-func positive[N int | time.Duration](flag string, value N) error {
+func positive[N int | int64 | time.Duration](flag string, value N) error {
 	if value <= 0 {
 		return cli.Usagef("--%s must be more than 0, not %v", flag, value)
 	}

@@ -53,7 +53,7 @@ func (b *bench) cluster(ctx context.Context, round int, lost func(error)) (*clus
 	if err != nil {
 		return nil, err
 	}
-	b.story.progress("starting a coordinator and %s", report.Plural(b.options.Shards, "shard"))
+	b.story.Progress("starting a coordinator and %s", report.Plural(b.options.Shards, "shard"))
 	return start(ctx, b.options.Executable, dir, b.options.Shards, lost)
 }
 
@@ -97,7 +97,7 @@ func (b *bench) warmUp(ctx context.Context, c *cluster, p *prover) error {
 	filling := load{
 		client: c.client, prefix: b.prefix + "/fill", blocks: b.supply.generator.Openings(), next: b.supply.generator.Opening, sent: p.sent,
 		landed: func(blocks, transactions int) {
-			b.story.progress("filling accounts: %s of %s", report.Count(transactions), report.Count(b.options.Workload.Accounts))
+			b.story.Progress("filling accounts: %s of %s", report.Count(transactions), report.Count(b.options.Workload.Accounts))
 		},
 	}
 	if _, err := filling.run(ctx, fillPipeline); err != nil {
@@ -116,7 +116,7 @@ func (b *bench) warmUp(ctx context.Context, c *cluster, p *prover) error {
 		return err
 	}
 	if b.supply.blocks == nil {
-		b.story.progress("making blocks ahead")
+		b.story.Progress("making blocks ahead")
 		if err := b.supply.prepare(b.options, warm.pace()); err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (b *bench) load(ctx context.Context, c *cluster, p *prover, o *ours) error 
 		next:   func(i int) (workload.Block, error) { return b.supply.at(i), nil },
 		landed: b.landed("lockstep"),
 	}
-	if b.supply.generator == nil && (measured.blocks == 0 || measured.blocks > len(b.supply.blocks)) {
+	if b.options.Input != "" && (measured.blocks == 0 || measured.blocks > len(b.supply.blocks)) {
 		measured.blocks = len(b.supply.blocks) // a file is run once
 	}
 	watch, err := newWatch(c.processes())
@@ -170,12 +170,12 @@ func (b *bench) latency(ctx context.Context, c *cluster, p *prover) ([]time.Dura
 		client: c.client, prefix: b.prefix + "/tiny", blocks: len(tiny), sent: p.sent,
 		next: func(i int) (workload.Block, error) { return tiny[i], nil },
 		landed: func(blocks, _ int) {
-			b.story.progress("blocks of one transaction, one at a time: %s of %s", report.Count(blocks), report.Count(len(tiny)))
+			b.story.Progress("blocks of one transaction, one at a time: %s of %s", report.Count(blocks), report.Count(len(tiny)))
 		},
 	}
 	r, err := one.run(ctx, 1)
 	if err == nil {
-		b.story.say("blocks of one transaction, one at a time: %.2f ms at the median", measure.PercentilesOf(r.latencies()).P50)
+		b.story.Say("blocks of one transaction, one at a time: %.2f ms at the median", measure.PercentilesOf(r.latencies()).P50)
 	}
 	return r.latencies(), err
 }
@@ -190,7 +190,7 @@ func (b *bench) landed(what string) func(blocks, transactions int) {
 			began, first = time.Now(), transactions
 		}
 		pace := float64(transactions-first) / max(time.Since(began).Seconds(), 1e-3)
-		b.story.progress("%s: %s, %s a second", what, report.Plural(blocks, "block"), report.Count(int(pace)))
+		b.story.Progress("%s: %s, %s a second", what, report.Plural(blocks, "block"), report.Count(int(pace)))
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 )
 
 const (
+	// idlePart is the part of --checkpoint-age after which everything is
+	// checkpointed when no block follows: 500 ms by default.
+	idlePart = 20
 	// backlog is how many times --checkpoint-bytes may wait for a checkpoint
 	// before executions wait for it too.
 	backlog = 8
@@ -76,6 +79,7 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 	if cp.MaxBytes > mostCheckpointBytes {
 		return cli.Usagef("--checkpoint-bytes must be at most %d, not %d", int64(mostCheckpointBytes), cp.MaxBytes)
 	}
+	s.options.Checkpoint.IdleAfter = cp.MaxAge / idlePart
 	s.options.Runner.BacklogBytes = backlog * cp.MaxBytes
 	s.options.Shard = protocol.ShardID(s.id)
 	for _, address := range strings.Split(s.coordinators, ",") {

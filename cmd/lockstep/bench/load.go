@@ -33,6 +33,8 @@ type load struct {
 	next     func(int) (workload.Block, error)  // by number, from 0
 	blocks   int                                // how many; 0 for no bound
 	duration time.Duration                      // how long; 0 for no bound
+	ended    <-chan struct{}                    // closed when it is enough; nil for no such bound
+	patience time.Duration                      // time for a block, after which it is submitted again; 0 if all must be committed within submitTimeout
 	landed   func(blocks, transactions int)     // is told the sums; may be nil
 	sent     func(key string, b workload.Block) // is told what is submitted; may be nil
 
@@ -40,6 +42,7 @@ type load struct {
 
 	mu           sync.Mutex
 	taken        int
+	repeated     int // submissions that had to be made again
 	transactions int
 	samples      []sample // in the order of the answers
 	outcomes     map[string]uint64
@@ -52,6 +55,7 @@ type result struct {
 	samples      []sample      // in the order of the submissions
 	outcomes     map[string]uint64
 	transactions int
+	repeated     int // submissions that had to be made again
 }
 
 // run submits until the bounds are reached, and waits for all answers.
@@ -64,7 +68,7 @@ func (l *load) run(ctx context.Context, pipeline int) (result, error) {
 	if err := group.Wait(); err != nil {
 		return result{}, err
 	}
-	r := result{began: l.began, elapsed: time.Since(l.began), samples: l.samples, outcomes: l.outcomes, transactions: l.transactions}
+	r := result{began: l.began, elapsed: time.Since(l.began), samples: l.samples, outcomes: l.outcomes, transactions: l.transactions, repeated: l.repeated}
 	slices.SortFunc(r.samples, func(a, b sample) int { return int(a.began - b.began) })
 	return r, nil
 }
@@ -92,6 +96,11 @@ func (l *load) take() (i int, more bool) {
 	if l.blocks > 0 && l.taken == l.blocks || l.duration > 0 && time.Since(l.began) >= l.duration {
 		return 0, false
 	}
+	select {
+	case <-l.ended:
+		return 0, false
+	default:
+	}
 	l.taken++
 	return l.taken - 1, true
 }
@@ -105,7 +114,7 @@ func (l *load) submit(ctx context.Context, i int, b workload.Block) error {
 		l.sent(key, b)
 	}
 	began := time.Now()
-	answer, err := l.client.Submit(ctx, client.Submission{Key: key, Body: b.Body, Timeout: submitTimeout})
+	answer, err := l.await(ctx, key, b.Body)
 	switch {
 	case err != nil:
 		return fmt.Errorf("block %q was refused: %w", key, err)
@@ -118,6 +127,24 @@ func (l *load) submit(ctx context.Context, i int, b workload.Block) error {
 	}
 	l.note(sample{began.Sub(l.began), time.Since(began), b.Transactions, b.CrossShard}, answer)
 	return nil
+}
+
+// await submits a block until it is answered; with patience, until it is
+// committed.
+func (l *load) await(ctx context.Context, key string, body []byte) (client.Answer, error) {
+	timeout := submitTimeout
+	if l.patience > 0 {
+		timeout = l.patience
+	}
+	for {
+		answer, err := l.client.Submit(ctx, client.Submission{Key: key, Body: body, Timeout: timeout})
+		if err != nil || answer.Decision == client.Committed || l.patience == 0 || ctx.Err() != nil {
+			return answer, err
+		}
+		l.mu.Lock()
+		l.repeated++
+		l.mu.Unlock()
+	}
 }
 
 func (l *load) note(s sample, a client.Answer) {

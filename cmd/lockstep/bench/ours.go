@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/measure"
@@ -22,6 +23,8 @@ type ours struct {
 	tiny      []time.Duration
 	digests   []string // state digests of the shards after the load
 	checks    Checks
+	restart   *Restart // nil if it was not wanted, or not in this round
+	away      *Away    // likewise
 }
 
 // measureOurs runs one round on a cluster of its own, or on the one given.
@@ -83,10 +86,35 @@ func (b *bench) round(ctx context.Context, c *cluster, round int) (o ours, err e
 			return o, err
 		}
 	}
+	if round == 0 {
+		if err := b.faults(ctx, c, p, &o, sum); err != nil {
+			return o, err
+		}
+	}
 	if p.keep {
 		o.checks.Proof, err = b.prove(ctx, c, p)
 	}
 	return o, err
+}
+
+// faults takes shards away under load, as far as it is wanted, and checks again
+// that nothing is lost.
+func (b *bench) faults(ctx context.Context, c *cluster, p *prover, o *ours, before *big.Int) (err error) {
+	if !b.options.Restart && b.options.Away == 0 {
+		return nil
+	}
+	if b.options.Restart {
+		if o.restart, err = b.restart(ctx, c, p); err != nil {
+			return err
+		}
+	}
+	if b.options.Away > 0 {
+		if o.away, err = b.away(ctx, c, p); err != nil {
+			return err
+		}
+	}
+	o.checks, err = b.check(ctx, c, before)
+	return err
 }
 
 // warmUp fills the accounts and runs blocks that are not counted.
@@ -156,8 +184,13 @@ func (b *bench) load(ctx context.Context, c *cluster, p *prover, o *ours) error 
 	if watch == nil || len(c.daemons) == 0 {
 		return nil
 	}
-	o.processes, err = watch.processes(o.transactions)
-	return err
+	if o.processes, err = watch.processes(o.transactions); err != nil {
+		return err
+	}
+	for i := range o.processes {
+		o.processes[i].flatness(o.elapsed.Seconds())
+	}
+	return nil
 }
 
 // latency submits blocks of one transaction, one at a time.

@@ -84,7 +84,7 @@ func (b *bench) systems(round int) []string {
 	all := []string{lockstep}
 	for _, name := range b.options.Compare {
 		if name == Postgres {
-			all = append(all, Postgres, postgresBlock)
+			all = append(all, Postgres, PostgresBlock)
 		} else {
 			all = append(all, name)
 		}
@@ -151,7 +151,7 @@ func (b *bench) measureRival(ctx context.Context, name string, i int, t task, di
 		f, digests, err = b.measureBare(ctx, dir, t)
 	case Postgres:
 		f, err = b.measurePostgres(ctx, dir, t, (*pg.Bench).Transactions)
-	case postgresBlock:
+	case PostgresBlock:
 		f, err = b.measurePostgres(ctx, dir, t, (*pg.Bench).Blocks)
 	}
 	if err != nil {

@@ -87,7 +87,7 @@ generate: ## generate protocol/wirepb from its .proto files
 bench: build ## measure what docs/performance.md says: SUITE=bars, accounts, blocks or shards (BENCHFLAGS=-full)
 	$(GO) run ./cmd/bench -binary $(BIN) $(BENCHFLAGS) $(SUITE)
 
-microbench: ## run the benchmarks of the packages (BENCH=regexp, BENCHTIME=0.3s)
+microbench: ## run the benchmarks of single parts (BENCH=regexp, BENCHTIME=0.3s)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 30m $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
 fuzz: ## run every fuzz target for FUZZTIME=10s

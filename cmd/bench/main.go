@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, out, story io.Writer) error {
 	f.StringVar(&o.dir, "dir", "bin/bench", "`DIR` to keep the JSON of every run in")
 	f.StringVar(&o.from, "from", "", "`DIR` with the JSON of an earlier run, to make the tables of")
 	f.StringVar(&o.traces, "traces", "../shared/traces", "`DIR` with the real blocks")
-	f.DurationVar(&o.duration, "duration", 15*time.Second, "of one measurement")
+	f.DurationVar(&o.duration, "duration", 12*time.Second, "of one measurement")
 	f.IntVar(&o.rounds, "rounds", 3, "of a comparison, in turn with what is compared")
 	f.BoolVar(&o.full, "full", false, "take ten minutes each for memory under load and without a shard")
 	f.Usage = func() {

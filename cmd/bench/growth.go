@@ -25,7 +25,7 @@ func accountTable(results []result) string {
 		t.row(count(r.name), report.Count(int(r.Throughput)), report.Count(int(r.Settled)), three(r.SettledIn-r.Seconds),
 			orUnknown(r.CPUPer), orUnknown(r.WrittenPer), single, again, log, database, mebibytes(peakShard(r.Report)))
 	}
-	t.note("Restart of a shard with 64 MiB of log; log and database are those of that shard.")
+	t.note("Restart of all processes with 64 MiB of log on the shards together; log and databases are those of all shards.")
 	return t.String()
 }
 

@@ -48,6 +48,9 @@ func (c *cluster) run(d *daemon, further ...string) error {
 	return err
 }
 
+// shards are the daemons without the coordinator, which is the first.
+func (c *cluster) shards() []*daemon { return c.daemons[1:] }
+
 // serving waits until the daemon serves, and gives the address of its API.
 func (d *daemon) serving(ctx context.Context) (api string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)

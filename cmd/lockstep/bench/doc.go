@@ -25,19 +25,20 @@
 //
 // # Shards that are killed
 //
-// A restart is timed with a log of the length wanted: one shard runs with flags
-// that keep it from making checkpoints, under load, until its log is that long,
-// and is killed with SIGKILL under that load. Its log (without the reserve) and
-// its database are read twice, the second time is what counts, and it is started
-// with the usual flags. It is ready when its /readyz says so: its state is there,
-// and the coordinator has welcomed it.
+// A restart is timed with logs of the length wanted: the shards run with flags
+// that keep them from making checkpoints, under load, until their logs are that
+// long together; then all processes are killed with SIGKILL under that load. Logs
+// (without the reserves) and databases of the shards are read twice, the second
+// time is what counts, and all are started with the usual flags. The cluster is
+// ready when every /readyz says so: the state is there, and the coordinator has
+// welcomed all shards.
 //
 // For an absence the last shard is killed under load. Clients go on: who is told
 // that a block was withdrawn at its deadline, 5 s, submits it again. The resident
 // memory of the others is looked at four times a second; the first and the last
 // mean are of a minute, or of a fifth of the time if that is less. Then the shard
 // is started again, and blocks must be committed. A restart before an absence
-// leaves its traces in the memory of that shard: measure them in two runs.
+// leaves its traces in the memory of the shards: measure them in two runs.
 //
 // # What counts
 //

@@ -41,8 +41,8 @@ type Options struct {
 	Rounds        int
 	LatencyBlocks int           // blocks of one transaction, one at a time; 0 for none
 	Compare       []string      // Bare, Postgres
-	Restart       bool          // kill a shard under load and time its start
-	RestartLog    int64         // bytes of its log at that moment
+	Restart       bool          // kill all processes under load and time their start
+	RestartLog    int64         // bytes of the shards' logs at that moment
 	Away          time.Duration // keep a shard away under load for so long; 0 for not
 	Verify        bool          // prove in the end that every byte is as it should be
 
@@ -68,7 +68,7 @@ func (o Options) Validate() error {
 	case o.Coordinator != "" && (o.Verify || o.Keep || o.Rounds > 1):
 		return cli.Usagef("--verify, --keep and --rounds need a cluster of their own: leave out --coordinator")
 	case o.Coordinator != "" && (o.Restart || o.Away > 0):
-		return cli.Usagef("--restart and --away stop a shard of their own cluster: leave out --coordinator")
+		return cli.Usagef("--restart and --away stop processes of their own cluster: leave out --coordinator")
 	case o.Input != "" && (o.Restart || o.Away > 0):
 		return cli.Usagef("--restart and --away go on with a generated workload: leave out --input")
 	case o.Restart && o.RestartLog <= 0 || o.RestartLog > mostRestartLog:

@@ -42,8 +42,8 @@ func growth(from, to int64) string {
 }
 
 func (r Restart) sentence() string {
-	return fmt.Sprintf("Restart: %s was killed under load, %s behind its log of %s, and ready again after %.2fs. Reading that log and its database of %s once took %.3fs (%.3fs the first time): %.1f times as long.",
-		r.Shard, report.Plural(r.Heights, "block"), size(r.Log), r.Ready, size(r.Database), r.Read, r.FirstRead, r.Ratio)
+	return fmt.Sprintf("Restart: the coordinator and %s were killed under load, up to %s ahead of their databases, and ready again after %.2fs. Reading their logs of %s and databases of %s once took %.3fs (%.3fs the first time): %.1f times as long.",
+		report.Plural(uint64(r.Shards), "shard"), report.Plural(r.Heights, "block"), r.Ready, size(r.Log), size(r.Database), r.Read, r.FirstRead, r.Ratio)
 }
 
 func (a Away) sentence() string {

@@ -18,33 +18,36 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 )
 
-// Restart is what it took a shard to come back after SIGKILL under load.
+// Restart is what it took a cluster to come back after SIGKILL of all its
+// processes under load.
 type Restart struct {
-	Shard     string  `json:"shard"`
-	Log       int64   `json:"log_bytes"`      // at the kill
+	Shards    int     `json:"shards"`
+	Log       int64   `json:"log_bytes"`      // of all shards, at the kill
 	Database  int64   `json:"database_bytes"` // likewise
-	Heights   uint64  `json:"heights"`        // committed and not in the database, seen just before the kill
-	Read      float64 `json:"read_s"`         // reading log and database once, the second time
+	Heights   uint64  `json:"heights"`        // the most that a shard had committed and not in its database, seen just before
+	Read      float64 `json:"read_s"`         // reading logs and databases once, the second time
 	FirstRead float64 `json:"first_read_s"`   // likewise, the first time
-	Ready     float64 `json:"ready_s"`        // from the start of the process until /readyz says so
+	Ready     float64 `json:"ready_s"`        // from the start of the processes until /readyz of each says so
 	Ratio     float64 `json:"ratio"`          // Ready / Read
 }
 
 const (
-	// readyEvery is how often a shard is asked whether it is ready.
+	// readyEvery is how often a daemon is asked whether it is ready.
 	readyEvery = 2 * time.Millisecond
-	// fillTimeout bounds how long the log may take to get as long as wanted.
+	// fillTimeout bounds how long the logs may take to get as long as wanted.
 	fillTimeout = 15 * time.Minute
 	// memoryPerLog is more bytes of memory than a byte of the log stands for.
 	memoryPerLog = 64
 )
 
-// restart lets one shard go without checkpoints until its log is as long as it
-// is wanted to be, kills it, and starts it again as it usually is.
+// restart lets the shards go without checkpoints until their logs are as long as
+// they are wanted to be, kills all daemons, and starts them again as they usually
+// are.
 func (b *bench) restart(ctx context.Context, c *cluster, p *prover) (r *Restart, err error) {
-	d := c.daemons[1]
-	if err := b.withoutCheckpoints(ctx, c, d); err != nil {
-		return nil, err
+	for _, d := range c.shards() {
+		if err := b.withoutCheckpoints(ctx, c, d); err != nil {
+			return nil, fmt.Errorf("restart %s: %w", d.name, err)
+		}
 	}
 	enough := make(chan struct{})
 	filling := load{
@@ -57,16 +60,16 @@ func (b *bench) restart(ctx context.Context, c *cluster, p *prover) (r *Restart,
 		return err
 	})
 	group.Go(func() (err error) {
-		r, err = b.killAndStart(running, c, d, enough)
+		r, err = b.killAndStart(running, c, enough)
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("restart %s: %w", d.name, err)
+		return nil, fmt.Errorf("restart the cluster: %w", err)
 	}
-	if _, err := c.await(ctx, d.name+" has caught up", level); err != nil {
+	if _, err := c.await(ctx, "all shards have caught up", level); err != nil {
 		return nil, err
 	}
-	b.story.Say("%s was ready after %.2fs, with a log of %s and a database of %s, which take %.3fs to read", r.Shard, r.Ready, size(r.Log), size(r.Database), r.Read)
+	b.story.Say("the cluster was ready after %.2fs, with logs of %s and databases of %s, which take %.3fs to read", r.Ready, size(r.Log), size(r.Database), r.Read)
 	return r, nil
 }
 
@@ -86,28 +89,32 @@ func (b *bench) withoutCheckpoints(ctx context.Context, c *cluster, d *daemon) e
 	return err
 }
 
-func (b *bench) killAndStart(ctx context.Context, c *cluster, d *daemon, enough chan<- struct{}) (*Restart, error) {
-	r := &Restart{Shard: d.name}
-	err := b.awaitLog(ctx, d, r)
-	if err == nil {
-		r.Heights, err = behind(ctx, d.http)
+func (b *bench) killAndStart(ctx context.Context, c *cluster, enough chan<- struct{}) (*Restart, error) {
+	r := &Restart{Shards: len(c.shards())}
+	err := b.awaitLogs(ctx, c, r)
+	for _, d := range c.shards() {
+		if err == nil {
+			var heights uint64
+			heights, err = behind(ctx, d.http)
+			r.Heights = max(r.Heights, heights)
+		}
 	}
 	close(enough)
 	if err != nil {
 		return nil, err
 	}
-	d.Kill()
-	if err := r.readFiles(d.dir); err != nil {
+	api, err := c.daemons[0].serving(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range c.daemons {
+		d.Kill()
+	}
+	if err := r.readFiles(c.shards()); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	if err := c.run(d); err != nil {
-		return nil, err
-	}
-	if _, err := d.serving(ctx); err != nil {
-		return nil, err
-	}
-	if err := awaitReady(ctx, d.http); err != nil {
+	if err := c.startAll(ctx, api); err != nil {
 		return nil, err
 	}
 	r.Ready = time.Since(began).Seconds()
@@ -115,21 +122,48 @@ func (b *bench) killAndStart(ctx context.Context, c *cluster, d *daemon, enough 
 	return r, nil
 }
 
-// awaitLog waits until the log of a shard has as many bytes as wanted.
-func (b *bench) awaitLog(ctx context.Context, d *daemon, r *Restart) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, fillTimeout, fmt.Errorf("its log did not get to %s within %v", size(b.options.RestartLog), fillTimeout))
+// startAll starts the daemons again, the coordinator at the address that it had,
+// and waits until all are ready.
+func (c *cluster) startAll(ctx context.Context, api string) error {
+	for i, d := range c.daemons {
+		var where []string
+		if i == 0 {
+			where = []string{"--listen", api}
+		}
+		if err := c.run(d, where...); err != nil {
+			return err
+		}
+	}
+	for _, d := range c.daemons {
+		if _, err := d.serving(ctx); err != nil {
+			return err
+		}
+		if err := awaitReady(ctx, d.http); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitLogs waits until the logs of the shards have as many bytes as wanted.
+func (b *bench) awaitLogs(ctx context.Context, c *cluster, r *Restart) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, fillTimeout, fmt.Errorf("the logs did not get to %s within %v", size(b.options.RestartLog), fillTimeout))
 	defer cancel()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		n, err := bytesIn(filepath.Join(d.dir, "log"))
-		if err != nil {
-			return err
+		r.Log = 0
+		for _, d := range c.shards() {
+			n, err := bytesIn(filepath.Join(d.dir, "log"))
+			if err != nil {
+				return err
+			}
+			r.Log += n
 		}
-		if r.Log = n; n >= b.options.RestartLog {
+		if r.Log >= b.options.RestartLog {
 			return nil
 		}
-		b.story.Progress("%s goes without checkpoints: its log has %s of %s", d.name, size(n), size(b.options.RestartLog))
+		b.story.Progress("shards go without checkpoints: their logs have %s of %s", size(r.Log), size(b.options.RestartLog))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -147,17 +181,22 @@ func behind(ctx context.Context, address string) (uint64, error) {
 	return s.CommittedHeight - s.CheckpointedHeight, nil
 }
 
-// readFiles reads what a shard reads when it starts, twice: the first time may
+// readFiles reads what the shards read when they start, twice: the first time may
 // have to bring it into memory.
-func (r *Restart) readFiles(dir string) error {
+func (r *Restart) readFiles(shards []*daemon) error {
 	for _, seconds := range []*float64{&r.FirstRead, &r.Read} {
 		began := time.Now()
-		var err error
-		if r.Log, err = readAll(filepath.Join(dir, "log")); err != nil {
-			return err
-		}
-		if r.Database, err = readAll(filepath.Join(dir, "state.db")); err != nil {
-			return err
+		r.Log, r.Database = 0, 0
+		for _, d := range shards {
+			log, err := readAll(filepath.Join(d.dir, "log"))
+			if err != nil {
+				return err
+			}
+			database, err := readAll(filepath.Join(d.dir, "state.db"))
+			if err != nil {
+				return err
+			}
+			r.Log, r.Database = r.Log+log, r.Database+database
 		}
 		*seconds = time.Since(began).Seconds()
 	}

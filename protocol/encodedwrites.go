@@ -74,6 +74,9 @@ func (w EncodedWrites) Key(i int) []byte {
 	return w.encoded[from : from+uint32(binary.BigEndian.Uint16(w.encoded[from-2:]))]
 }
 
+// At decodes a write, as DecodeWrites does.
+func (w EncodedWrites) At(i int) WriteOp { return decodeWrite(&decoder{buf: w.one(i)}) }
+
 // one gives the encoding of a write.
 func (w EncodedWrites) one(i int) []byte { return w.encoded[w.starts[i]:w.starts[i+1]] }
 

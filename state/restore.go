@@ -8,7 +8,7 @@ import (
 
 // restoreBytes is about how much a Restorer merges at once: what it holds besides
 // the newest write of each key is two or three times as much.
-const restoreBytes = 32 << 20
+const restoreBytes = 64 << 20
 
 // mergedBytes is about how much the merged writes of heights may be; more than
 // that becomes another layer, so that offsets in a layer fit in 32 bits.
@@ -107,11 +107,7 @@ func (r *Restorer) Finish() error {
 // restore commits everything above the committed height up to the given one at
 // once.
 func (s *Store) restore(h restored) error {
-	writes, err := protocol.DecodeWrites(h.writes.Bytes())
-	if err != nil {
-		return err
-	}
-	l, err := newLayer(h.committed.Height(), writes)
+	l, err := buildLayer(h.committed.Height(), h.writes.Len(), h.writes.At)
 	if err != nil {
 		return err
 	}

@@ -72,8 +72,11 @@ type Proposed struct {
 	Height Height
 	Epoch  Epoch // of the coordinator that wrote it
 	Key    string
-	Block  Digest
-	Body   []byte // canonical encoding of the transactions
+	// After is the key of the block that it came after when it was taken up, if
+	// that one was not decided yet; "" for none (C9).
+	After string
+	Block Digest
+	Body  []byte // canonical encoding of the transactions
 }
 
 // Withdrawn takes the block at Height back, and moves the undecided blocks
@@ -147,6 +150,7 @@ func (r *Proposed) encode(w *encoder) {
 	w.u64(uint64(r.Height))
 	w.u64(uint64(r.Epoch))
 	w.bytes([]byte(r.Key))
+	w.bytes([]byte(r.After))
 	w.raw(r.Block[:])
 	w.bytes(r.Body)
 }
@@ -177,7 +181,7 @@ func EncodeRecord(r Record) []byte {
 		w.buf = make([]byte, 0, 256+len(p.Writes)+len(p.Pushed))
 	}
 	if p, ok := r.(*Proposed); ok {
-		w.buf = make([]byte, 0, 128+len(p.Key)+len(p.Body))
+		w.buf = make([]byte, 0, 128+len(p.Key)+len(p.After)+len(p.Body))
 	}
 	r.encode(&w)
 	return w.buf
@@ -215,7 +219,8 @@ func decodeRecord(t RecordType, r *decoder) Record {
 	case RecordJoined:
 		return Joined{Shard: ShardID(r.u32()), Directory: DirectoryID(r.id())}
 	case RecordProposed:
-		return &Proposed{Height: Height(r.u64()), Epoch: Epoch(r.u64()), Key: string(r.bytes()), Block: r.digest(), Body: r.bytes()}
+		return &Proposed{Height: Height(r.u64()), Epoch: Epoch(r.u64()), Key: string(r.bytes()),
+			After: string(r.bytes()), Block: r.digest(), Body: r.bytes()}
 	case RecordWithdrawn:
 		return Withdrawn{Height: Height(r.u64()), Key: string(r.bytes())}
 	case RecordDecided:

@@ -19,6 +19,7 @@
 //	archive      every decision: the newest in memory, the rest in the history
 //	keeper       moves decisions into the history, and trims the log behind them
 //	waiters      the clients that wait for an answer
+//	blockStream  one call of a client that submits blocks in order
 //	batcher      makes blocks of transactions that come one by one
 //	api          the gRPC services for clients
 //	partition    cuts a block into the sub-blocks of the shards
@@ -30,7 +31,8 @@
 //	           many at a time, so that one force serves them all; tells the time, and
 //	           confirms that the log is still its own (C1)
 //	sessions   readers and writers of rpc.SessionServer: post events
-//	calls      one per call of a client: look keys up, post Submitted, wait
+//	calls      one per call of a client: look keys up, post Submitted, wait; a
+//	           stream has one more that reads
 //	keeper     the only writer of the history, and the only one that trims
 //	batcher    one that collects blocks, and one per block that waits for its answer
 //
@@ -56,6 +58,10 @@
 // it is known, the answer is unknown; asking again with the same key gets the one
 // true answer, since a restart runs undecided proposals again (C6).
 //
+// A stream of blocks (SubmitBlocks) is the same for each of them, but its reader
+// does not wait: it posts them one after the other, each after the one before it
+// (C9), and another goroutine gives the answers in their order.
+//
 // # What is upheld here
 //
 //   - The epoch is durable before the first message (C1): NewNode carries out the
@@ -73,5 +79,5 @@
 //   - A read names one decided height on all shards that it touches (invariant 8).
 //   - Queues are bounded: blocks and bytes by protocol.CoordinatorOptions, streamed
 //     transactions by BatchOptions.Waiting, and per stream by what its client has not
-//     read. Whoever finds them full is told when to come back.
+//     read, which goes for streams of blocks too. Whoever finds them full is told when to come back.
 package coordinator

@@ -29,23 +29,32 @@ func (c *Coordinator) hold(bytes int) (release func(), err error) {
 // submit brings a block to the machine and waits for what becomes of it. If
 // ctx ends first, the block goes on until its own deadline, and the outcome is
 // unknown to the client.
-func (c *Coordinator) submit(ctx context.Context, b *protocol.Block, deadline time.Time) (protocol.Answer, error) {
+func (c *Coordinator) submit(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
 	for {
-		d, ok, checked, err := c.core.Find(b.Key)
+		ready, d, err := c.look(ev)
 		if err != nil {
-			return protocol.Answer{}, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
-		}
-		if ok {
-			return decided(b, d), nil
-		}
-		if err := c.room(); err != nil {
 			return protocol.Answer{}, err
 		}
-		a, err := c.enter(ctx, protocol.Submitted{Block: b, Deadline: deadline, Checked: checked})
+		if d != nil {
+			return decided(ev.Block, d), nil
+		}
+		a, err := c.enter(ctx, ready)
 		if err != nil || a.Verdict != protocol.VerdictRecheck {
 			return a, err
 		}
 	}
+}
+
+// look is Core.Look, and turns the block away if there is no space for it.
+func (c *Coordinator) look(ev protocol.Submitted) (protocol.Submitted, *protocol.Decision, error) {
+	ready, d, err := c.core.Look(ev)
+	if err != nil {
+		return ev, nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
+	}
+	if d != nil {
+		return ev, d, nil
+	}
+	return ready, nil, c.room()
 }
 
 // decided answers for a block key that has a decision.
@@ -58,7 +67,7 @@ func decided(b *protocol.Block, d *protocol.Decision) protocol.Answer {
 }
 
 func (c *Coordinator) enter(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
-	waiter, answers := c.waiters.enter()
+	waiter, answers := c.waiters.enter(nil)
 	defer c.waiters.leave(waiter)
 	ev.Waiter = waiter
 	c.post(ev) // if the loop has ended, the waiters are abandoned, or will be at once
@@ -77,6 +86,10 @@ func refusal(a protocol.Answer) error {
 		return status.Error(codes.AlreadyExists, a.Reason)
 	case protocol.VerdictOverloaded:
 		return wire.RetryLater(codes.ResourceExhausted, retryAfter, a.Reason)
+	case protocol.VerdictRecheck:
+		return wire.RetryLater(codes.Unavailable, retryAfter, a.Reason+": submit the block again")
+	case protocol.VerdictEarly:
+		return status.Error(codes.FailedPrecondition, a.Reason)
 	}
 	return nil
 }

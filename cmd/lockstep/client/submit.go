@@ -82,18 +82,22 @@ type trial struct {
 func (t *trial) send(ctx context.Context) (Answer, error) {
 	c := t.coordinator
 	i := c.preferred()
-	response, err := c.clients[i].SubmitBlock(ctx, &wirepb.SubmitBlockRequest{
-		Key:             t.submission.Key,
-		Content:         &wirepb.SubmitBlockRequest_Body{Body: t.submission.Body},
-		TimeoutMs:       uint64(max(time.Until(t.deadline).Milliseconds(), 1)),
-		IncludeOutcomes: t.submission.Outcomes,
-	})
+	response, err := c.clients[i].SubmitBlock(ctx, t.request())
 	if err != nil {
 		t.wait, _ = retryAfter(err)
 		c.passOver(i)
 		return Answer{}, c.servers[i].explain(ctx, err)
 	}
 	return answerOf(response), nil
+}
+
+func (t *trial) request() *wirepb.SubmitBlockRequest {
+	return &wirepb.SubmitBlockRequest{
+		Key:             t.submission.Key,
+		Content:         &wirepb.SubmitBlockRequest_Body{Body: t.submission.Body},
+		TimeoutMs:       uint64(max(time.Until(t.deadline).Milliseconds(), 1)),
+		IncludeOutcomes: t.submission.Outcomes,
+	}
 }
 
 func answerOf(response *wirepb.SubmitBlockResponse) Answer {

@@ -32,9 +32,7 @@ var bars = []bar{
 	{what: "throughput / `postgres`, 1,000,000 accounts", of: casePostgres, least: 30, read: against(bench.Postgres)},
 	{what: "throughput / `postgres_block`, 1,000,000 accounts", of: casePostgres, least: 0.7, read: against(bench.PostgresBlock)},
 	{what: "real transfers / `bare`, in order", of: caseLedger, least: 0.5, read: against(bench.Bare)},
-	{what: "real transfers / `bare`, several in flight", of: caseLedger + inFlight, read: outOfOrder},
 	{what: "real accesses / `bare`, in order", of: caseAccesses, least: 0.5, read: against(bench.Bare)},
-	{what: "real accesses / `bare`, several in flight", of: caseAccesses + inFlight, read: outOfOrder},
 	{what: "block of one transaction, median / force of 4 KiB", of: caseLarge, most: 15, read: latency},
 	{what: "restart to ready / reading the files once", of: caseRestart, most: 10, read: restart},
 	{what: "most memory of a shard under load, MiB", of: caseMemory, most: 400, read: memory},
@@ -46,14 +44,6 @@ func against(system string) func(*bench.Report) (figure, bool) {
 		c, ok := r.Compare[system]
 		return figure{value: c.Ratio, more: fmt.Sprintf("%s to %s", three(c.Lowest), three(c.Highest))}, ok
 	}
-}
-
-// outOfOrder is against bare where blocks may change places, and so come to
-// other outcomes than in the bare run: it is shown and held to nothing.
-func outOfOrder(r *bench.Report) (figure, bool) {
-	f, ok := against(bench.Bare)(r)
-	f.more += fmt.Sprintf("; out of order, %.0f%% applied", 100*float64(r.Outcomes["applied"])/float64(max(r.Tx, 1)))
-	return f, ok
 }
 
 func latency(r *bench.Report) (figure, bool) {
@@ -91,13 +81,10 @@ func (b bar) met(f figure) bool {
 }
 
 func (b bar) bound() string {
-	switch {
-	case b.least > 0:
+	if b.least > 0 {
 		return fmt.Sprintf("≥ %g", b.least)
-	case b.most > 0:
-		return fmt.Sprintf("≤ %g", b.most)
 	}
-	return unknown
+	return fmt.Sprintf("≤ %g", b.most)
 }
 
 func barTable(results []result) string {
@@ -114,10 +101,7 @@ func barTable(results []result) string {
 			continue
 		}
 		met := "yes"
-		switch {
-		case b.bound() == unknown:
-			met = unknown
-		case !b.met(f):
+		if !b.met(f) {
 			met = "**no**"
 		}
 		t.row(b.what, b.bound(), three(f.value), f.more, met, command)

@@ -38,7 +38,6 @@ const (
 	caseAccesses = "accesses"
 	caseRestart  = "restart"
 	caseMemory   = "memory"
-	inFlight     = "-in-flight" // the same file, several blocks under way
 )
 
 // fullTime is what memory is watched for with -full.
@@ -56,8 +55,9 @@ func barCases(o options) []measurement {
 		{casePostgres, []string{"--accounts", "1000000", "--duration", duration, "--compare", "postgres"}},
 	}
 	for _, file := range []struct{ name, path string }{{caseLedger, "ledger-A.jsonl.gz"}, {caseAccesses, "accesses-A.jsonl.gz"}} {
-		args := []string{"--input", filepath.Join(o.traces, file.path), "--compare", "bare", "--rounds", strconv.Itoa(fileRounds * o.rounds)}
-		all = append(all, measurement{file.name, slices.Concat(args, []string{"--pipeline", "1"})}, measurement{file.name + inFlight, args})
+		all = append(all, measurement{file.name, []string{
+			"--input", filepath.Join(o.traces, file.path), "--compare", "bare", "--rounds", strconv.Itoa(fileRounds * o.rounds),
+		}})
 	}
 	return append(all,
 		measurement{caseRestart, []string{"--accounts", "1000000", "--duration", "2s", "--latency-blocks", "0", "--restart"}},

@@ -42,7 +42,7 @@ The same seed makes the same blocks. Without --data everything happens in a
 temporary directory; what was made is removed in the end, unless --keep is given.`,
 		Example: `  lockstep bench --compare bare --html bench.html
   lockstep bench --workload zipf --skew 1.1 --accounts 1000000 --rounds 3 --compare bare,postgres
-  lockstep bench --input trace.jsonl.gz --pipeline 1 -o json`,
+  lockstep bench --input trace.jsonl.gz --compare bare -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
@@ -56,7 +56,7 @@ temporary directory; what was made is removed in the end, unless --keep is given
 	f.Float64Var(&o.Workload.Skew, "skew", 0.99, "zipf: exponent of the skew; 0 is uniform")
 	f.Float64Var(&o.Workload.SingleShare, "single-share", 1, "single: share of the transfers that stay on one shard, 0 to 1")
 	f.Float64Var(&o.Workload.ReadShare, "read-share", 0.95, "read-mostly: share of the transactions that only read, 0 to 1")
-	f.StringVar(&o.Input, "input", "", "transaction `FILE` to run once after the warm-up; with --pipeline above 1 not strictly in order")
+	f.StringVar(&o.Input, "input", "", "transaction `FILE` to run once after the warm-up, in order")
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "how long to submit")
 	f.IntVar(&o.Blocks, "blocks", 0, "submit so many blocks, in place of a duration")
 	f.IntVar(&o.Pipeline, "pipeline", 8, "most blocks under way at once")

@@ -19,9 +19,8 @@
 //  7. in the first round, if it is wanted, kills shards, as told below, and
 //     checks as in step 5 again.
 //
-// A file takes the place of the blocks of step 3 and is submitted once. It is in
-// order with one block under way; with more its blocks may change places, and
-// outcomes with them. A cluster that runs already is not filled for a file.
+// A file takes the place of the blocks of step 3 and is submitted once, its blocks
+// in order, several of them under way. A cluster that runs already is not filled for a file.
 //
 // # Shards that are killed
 //

@@ -37,6 +37,7 @@ type load struct {
 	patience time.Duration                      // time for a block, after which it is submitted again; 0 if all must be committed within submitTimeout
 	landed   func(blocks, transactions int)     // is told the sums; may be nil
 	sent     func(key string, b workload.Block) // is told what is submitted; may be nil
+	ordered  bool                               // whether the blocks must be committed in their order; patience is none then
 
 	began time.Time
 
@@ -61,16 +62,25 @@ type result struct {
 // run submits until the bounds are reached, and waits for all answers.
 func (l *load) run(ctx context.Context, pipeline int) (result, error) {
 	l.began, l.outcomes = time.Now(), map[string]uint64{}
-	group, ctx := errgroup.WithContext(ctx)
-	for range pipeline {
-		group.Go(func() error { return l.submitAll(ctx) })
+	submit := l.submitSome
+	if l.ordered {
+		submit = l.submitInOrder
 	}
-	if err := group.Wait(); err != nil {
+	if err := submit(ctx, pipeline); err != nil {
 		return result{}, err
 	}
 	r := result{began: l.began, elapsed: time.Since(l.began), samples: l.samples, outcomes: l.outcomes, transactions: l.transactions, repeated: l.repeated}
 	slices.SortFunc(r.samples, func(a, b sample) int { return int(a.began - b.began) })
 	return r, nil
+}
+
+// submitSome submits all blocks, so many of them at once, in any order.
+func (l *load) submitSome(ctx context.Context, pipeline int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range pipeline {
+		group.Go(func() error { return l.submitAll(ctx) })
+	}
+	return group.Wait()
 }
 
 func (l *load) submitAll(ctx context.Context) error {
@@ -106,6 +116,14 @@ func (l *load) take() (i int, more bool) {
 }
 
 func (l *load) submit(ctx context.Context, i int, b workload.Block) error {
+	key := l.key(i, b)
+	began := time.Now()
+	answer, err := l.await(ctx, key, b.Body)
+	return l.tell(ctx, key, b, began, answer, err)
+}
+
+// key names a block that is about to be submitted.
+func (l *load) key(i int, b workload.Block) string {
 	key := b.Key
 	if key == "" {
 		key = fmt.Sprintf("%s/%d", l.prefix, i)
@@ -113,8 +131,11 @@ func (l *load) submit(ctx context.Context, i int, b workload.Block) error {
 	if l.sent != nil {
 		l.sent(key, b)
 	}
-	began := time.Now()
-	answer, err := l.await(ctx, key, b.Body)
+	return key
+}
+
+// tell notes what became of a block. One that is not committed is an error.
+func (l *load) tell(ctx context.Context, key string, b workload.Block, began time.Time, answer client.Answer, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("block %q was refused: %w", key, err)

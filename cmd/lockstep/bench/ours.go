@@ -158,7 +158,7 @@ func (b *bench) load(ctx context.Context, c *cluster, p *prover, o *ours) error 
 	measured := load{
 		client: c.client, prefix: b.prefix + "/load", blocks: b.options.Blocks, duration: b.options.Duration, sent: p.sent,
 		next:   func(i int) (workload.Block, error) { return b.supply.at(i), nil },
-		landed: b.landed("lockstep"),
+		landed: b.landed("lockstep"), ordered: b.options.Input != "",
 	}
 	if b.options.Input != "" && (measured.blocks == 0 || measured.blocks > len(b.supply.blocks)) {
 		measured.blocks = len(b.supply.blocks) // a file is run once

@@ -100,7 +100,7 @@ func (w *world) checkAnswer(p *coordinatorProcess, s *submission, a protocol.Ans
 		s.closed = true
 	case protocol.VerdictEarly:
 		_, before := w.keys[s.content.after]
-		w.check(!before, "client", "the client of block %q is told that block %q is not committed, and it is (C9)", key, s.content.after)
+		w.check(!before, "3 durability", "the client of block %q is told that block %q is not committed, and it is (C9)", key, s.content.after)
 		s.closed = true
 	default:
 		_ = w.fail("client", "the client of block %q gets verdict %d", key, a.Verdict)

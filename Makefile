@@ -20,6 +20,8 @@ PROCESSES := /tests/(e2e|chaos|mutate)(/|$$)
 TESTFLAGS ?=
 BENCH     ?= .
 BENCHTIME ?= 0.3s
+SUITE     ?= bars
+BENCHFLAGS ?=
 FUZZTIME  ?= 10s
 DEMOFLAGS ?=
 SEED      ?= 1
@@ -30,7 +32,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint generate bench fuzz clean
+.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint generate bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -82,7 +84,10 @@ generate: ## generate protocol/wirepb from its .proto files
 	$(TOOL) buf format --write
 	$(TOOL) buf generate
 
-bench: ## run the benchmarks (BENCH=regexp, BENCHTIME=0.3s)
+bench: build ## measure what docs/performance.md says: SUITE=bars, accounts, blocks or shards (BENCHFLAGS=-full)
+	$(GO) run ./cmd/bench -binary $(BIN) $(BENCHFLAGS) $(SUITE)
+
+microbench: ## run the benchmarks of single parts (BENCH=regexp, BENCHTIME=0.3s)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 30m $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
 fuzz: ## run every fuzz target for FUZZTIME=10s

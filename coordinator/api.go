@@ -39,21 +39,34 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 		return nil, err
 	}
 	defer release()
-	block, err := leading.core.prepare(in)
+	ev, err := leading.prepared(in)
 	if err != nil {
 		return nil, err
 	}
-	wait := wire.Timeout(in.GetTimeoutMs(), c.options.DefaultTimeout, c.options.MostTimeout)
-	a, err := leading.submit(ctx, block, time.Now().Add(wait))
+	a, err := leading.submit(ctx, ev)
 	if err != nil {
 		return nil, err
 	}
+	return response(a, in.GetIncludeOutcomes())
+}
+
+// prepared is a request as the machine gets it, before any look-up.
+func (in *incarnation) prepared(request *wirepb.SubmitBlockRequest) (protocol.Submitted, error) {
+	ev, err := in.core.prepare(request)
+	options := in.coordinator.options
+	wait := wire.Timeout(request.GetTimeoutMs(), options.DefaultTimeout, options.MostTimeout)
+	ev.Deadline = time.Now().Add(wait)
+	return ev, err
+}
+
+// response spells an answer for a client.
+func response(a protocol.Answer, includeOutcomes bool) (*wirepb.SubmitBlockResponse, error) {
 	if err := refusal(a); err != nil {
 		return nil, err
 	}
 	out := &wirepb.SubmitBlockResponse{Decision: decisionOf(a.Verdict), Reason: a.Reason}
 	if a.Decision != nil {
-		out.Block = wire.Block(a.Decision, in.GetIncludeOutcomes())
+		out.Block = wire.Block(a.Decision, includeOutcomes)
 	}
 	return out, nil
 }

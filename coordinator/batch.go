@@ -80,7 +80,7 @@ func (b *batcher) run(ctx context.Context) {
 			deadline := time.Now().Add(b.incarnation.coordinator.options.DefaultTimeout)
 			// One goroutine per block waits for its answer; admission is
 			// in the order of the inbox, so the order of blocks is kept.
-			waiter, answers := b.incarnation.waiters.enter()
+			waiter, answers := b.incarnation.waiters.enter(nil)
 			b.incarnation.post(protocol.Submitted{Block: block, Waiter: waiter, Deadline: deadline, Checked: b.incarnation.core.Kept()})
 			b.group.Go(func() { b.answer(ctx, batch, block, deadline, waiter, answers) })
 		}
@@ -162,7 +162,7 @@ func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Bl
 		case <-ctx.Done():
 		}
 		var err error
-		if a, err = b.incarnation.submit(ctx, block, deadline); err != nil {
+		if a, err = b.incarnation.submit(ctx, protocol.Submitted{Block: block, Deadline: deadline}); err != nil {
 			a = protocol.Answer{Reason: err.Error()}
 		}
 	}

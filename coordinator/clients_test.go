@@ -9,8 +9,8 @@ import (
 
 func TestWaitersGetOneAnswer(t *testing.T) {
 	w := newWaiters()
-	id, answers := w.enter()
-	other, none := w.enter()
+	id, answers := w.enter(nil)
+	other, none := w.enter(nil)
 	w.Answer(protocol.Answer{Waiter: id, Verdict: protocol.VerdictAborted})
 	w.Answer(protocol.Answer{Waiter: id, Verdict: protocol.VerdictCommitted}) // nobody waits any more
 	w.leave(other)
@@ -30,7 +30,7 @@ func TestWaitersAreAbandonedForGood(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			id, answers := w.enter()
+			id, answers := w.enter(nil)
 			if a := receive(t, "an answer", answers); a.Waiter != id || a.Verdict != verdictUnknown || a.Reason != "the end" {
 				t.Errorf("got %+v", a)
 			}

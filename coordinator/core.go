@@ -153,5 +153,23 @@ func (c *Core) Find(key string) (d *protocol.Decision, ok bool, checked protocol
 	return d, ok, checked, err
 }
 
+// Look readies a block for the machine. A predecessor that is committed is left
+// out; if the block itself has a decision, that is what its client gets, and the
+// machine does not need to know.
+func (c *Core) Look(ev protocol.Submitted) (ready protocol.Submitted, d *protocol.Decision, err error) {
+	d, _, checked, err := c.Find(ev.Block.Key)
+	if d != nil || err != nil {
+		return ev, d, err
+	}
+	if ev.Checked = checked; ev.After == "" {
+		return ev, nil, nil
+	}
+	before, ok, err := c.archive.find(ev.After)
+	if ok && (ev.AfterID == protocol.Digest{} || ev.AfterID == before.Block) {
+		ev.After, ev.AfterID = "", protocol.Digest{}
+	}
+	return ev, nil, err
+}
+
 // Kept is the height up to which the history has the decisions.
 func (c *Core) Kept() protocol.Height { return c.archive.history.Height() }

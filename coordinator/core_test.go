@@ -28,7 +28,7 @@ func morning(t *testing.T) *desk {
 	d.votes(11)
 	d.votes(10)
 	d.submits(3, "c", d.Kept(), "k")
-	d.submits(4, "a", d.Kept()-1, "other") // as it was before the history moved on
+	d.submits(4, "a", d.Kept()-1, "other") // looked up before the history moved on
 	return d
 }
 
@@ -42,7 +42,7 @@ func (d *desk) verdicts() (list []protocol.Verdict) {
 // TestCoreAloneFromTheFirstBlockToARestart drives a core in one thread.
 func TestCoreAloneFromTheFirstBlockToARestart(t *testing.T) {
 	d := morning(t)
-	if want := []protocol.Verdict{protocol.VerdictCommitted, protocol.VerdictCommitted, protocol.VerdictRecheck}; !slices.Equal(d.verdicts(), want) {
+	if want := []protocol.Verdict{protocol.VerdictCommitted, protocol.VerdictCommitted, protocol.VerdictConflict}; !slices.Equal(d.verdicts(), want) {
 		t.Fatalf("verdicts %v, want %v", d.verdicts(), want)
 	}
 	if d.Height() != 2 || d.Kept() != 1 || d.Status().Kept != 1 || d.log.needed != 0 || d.steps == 0 {

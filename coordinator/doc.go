@@ -23,6 +23,7 @@
 //	DecisionLog  where proposals and decisions become durable; replica.Log is one
 //	archive      every decision: the newest in memory, the rest in the history
 //	waiters      the clients that wait for an answer
+//	blockStream  one call of a client that submits blocks in order
 //	batcher      makes blocks of transactions that come one by one
 //	api          the gRPC services for clients
 //	sessionGate  sends shards to the leader
@@ -36,7 +37,8 @@
 //	           many at a time, so that one force serves them all; tells the time, and
 //	           confirms that the log is still its own (C1)
 //	sessions   readers and writers of rpc.SessionServer: post events
-//	calls      one per call of a client: look keys up, post Submitted, wait
+//	calls      one per call of a client: look keys up, post Submitted, wait; a
+//	           stream has one more that reads
 //	batcher    one that collects blocks, and one per block that waits for its answer
 //	replica    raft's, one that keeps decisions in the history and makes snapshots, one
 //	           that enrolls members
@@ -61,6 +63,10 @@
 // it is known, the answer is unknown; asking again with the same key gets the one
 // true answer, since a restart runs undecided proposals again (C6).
 //
+// A stream of blocks (SubmitBlocks) is the same for each of them, but its reader
+// does not wait: it posts them one after the other, each after the one before it
+// (C9), and another goroutine gives the answers in their order.
+//
 // # What is upheld here
 //
 //   - The epoch is durable before the first message (C1): NewNode carries out the
@@ -80,5 +86,5 @@
 //   - A read names one decided height on all shards that it touches (invariant 8).
 //   - Queues are bounded: blocks and bytes by protocol.CoordinatorOptions, streamed
 //     transactions by BatchOptions.Waiting, and per stream by what its client has not
-//     read. Whoever finds them full is told when to come back.
+//     read, which goes for streams of blocks too. Whoever finds them full is told when to come back.
 package coordinator

@@ -29,23 +29,32 @@ func (c *Coordinator) hold(bytes int) (release func(), err error) {
 // submit brings a block to the machine and waits for what becomes of it. If
 // ctx ends first, the block goes on until its own deadline, and the outcome is
 // unknown to the client.
-func (in *incarnation) submit(ctx context.Context, b *protocol.Block, deadline time.Time) (protocol.Answer, error) {
+func (in *incarnation) submit(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
 	for {
-		d, ok, checked, err := in.core.Find(b.Key)
+		ready, d, err := in.look(ev)
 		if err != nil {
-			return protocol.Answer{}, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
-		}
-		if ok {
-			return decided(b, d), nil
-		}
-		if err := in.coordinator.room(); err != nil {
 			return protocol.Answer{}, err
 		}
-		a, err := in.enter(ctx, protocol.Submitted{Block: b, Deadline: deadline, Checked: checked})
+		if d != nil {
+			return decided(ev.Block, d), nil
+		}
+		a, err := in.enter(ctx, ready)
 		if err != nil || a.Verdict != protocol.VerdictRecheck {
 			return a, err
 		}
 	}
+}
+
+// look is Core.Look, and turns the block away if there is no space for it.
+func (in *incarnation) look(ev protocol.Submitted) (protocol.Submitted, *protocol.Decision, error) {
+	ready, d, err := in.core.Look(ev)
+	if err != nil {
+		return ev, nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
+	}
+	if d != nil {
+		return ev, d, nil
+	}
+	return ready, nil, in.coordinator.room()
 }
 
 // decided answers for a block key that has a decision.
@@ -58,19 +67,25 @@ func decided(b *protocol.Block, d *protocol.Decision) protocol.Answer {
 }
 
 func (in *incarnation) enter(ctx context.Context, ev protocol.Submitted) (protocol.Answer, error) {
-	waiter, answers := in.waiters.enter()
+	waiter, answers := in.waiters.enter(nil)
 	defer in.waiters.leave(waiter)
 	ev.Waiter = waiter
 	in.post(ev) // if the loop has ended, the waiters are abandoned, or will be at once
 	select {
 	case a := <-answers:
-		if a.Verdict == verdictUnknown && (in.deposed.Load() || in.core.Status().Fenced) {
-			return a, in.coordinator.redirect() // the new leader knows, or finds out
-		}
-		return a, nil
+		return a, in.knownElsewhere(a)
 	case <-ctx.Done():
 		return protocol.Answer{}, status.FromContextError(ctx.Err()).Err()
 	}
+}
+
+// knownElsewhere is the error that sends a client to another coordinator, which
+// knows what became of a block or finds out; nil if the answer is for the client.
+func (in *incarnation) knownElsewhere(a protocol.Answer) error {
+	if a.Verdict == verdictUnknown && (in.deposed.Load() || in.core.Status().Fenced) {
+		return in.coordinator.redirect()
+	}
+	return nil
 }
 
 // refusal gives the error for a verdict that is no decision; nil for one that is.
@@ -80,6 +95,10 @@ func refusal(a protocol.Answer) error {
 		return status.Error(codes.AlreadyExists, a.Reason)
 	case protocol.VerdictOverloaded:
 		return wire.RetryLater(codes.ResourceExhausted, retryAfter, a.Reason)
+	case protocol.VerdictRecheck:
+		return wire.RetryLater(codes.Unavailable, retryAfter, a.Reason+": submit the block again")
+	case protocol.VerdictEarly:
+		return status.Error(codes.FailedPrecondition, a.Reason)
 	}
 	return nil
 }

@@ -90,12 +90,9 @@ func OpenCore(p CoreParts) (*Core, error) {
 	if err := belongTogether(p.Directory, cp, p.Shard, logEnds{id: p.Log.ID(), first: p.Log.First(), last: p.Log.Last()}); err != nil {
 		return nil, err
 	}
-	recovered, positions, err := recoverState(cp, p.Log)
+	recovered, positions, err := recoverState(cp, p.Log, p.Store, p.Checkpoint.Held())
 	if err != nil {
 		return nil, err
-	}
-	if err := restoreCommitted(p.Store, recovered.Replayed); err != nil {
-		return nil, fmt.Errorf("bring back what was committed: %w", err)
 	}
 	c := &Core{parts: p}
 	if err := c.build(recovered); err != nil {

@@ -74,6 +74,24 @@ func (o *Offline) read(dir string) (err error) {
 	return o.stageInDoubt()
 }
 
+// restoreCommitted makes every height visible that was committed above the
+// checkpoint, each by itself, so that it can be verified.
+func restoreCommitted(store *state.Store, commits []protocol.ReplayedCommit) error {
+	for _, c := range commits {
+		writes, err := protocol.DecodeWrites(c.Prepared.Writes)
+		if err != nil {
+			return err
+		}
+		if err := store.Stage(c.Height(), writes); err != nil {
+			return err
+		}
+		if err := store.Commit(c.Committed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stageInDoubt brings back the attempts in doubt as a start would, and finds
 // out so whether it could.
 func (o *Offline) stageInDoubt() error {

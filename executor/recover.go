@@ -61,32 +61,22 @@ func (r *replay) add(seq uint64, raw wal.Record) error {
 	return nil
 }
 
-// recoverState reads the log on top of the database. positions gives the
+// recoverState reads the log on top of the database, and makes what was
+// committed above the checkpoint visible again in the store. positions gives the
 // sequence of the Prepared record of each attempt above the checkpoint.
-func recoverState(cp state.Checkpoint, log ReplayLog) (st protocol.ShardState, positions map[protocol.AttemptID]uint64, err error) {
+func recoverState(cp state.Checkpoint, log ReplayLog, store *state.Store, hold int) (st protocol.ShardState, positions map[protocol.AttemptID]uint64, err error) {
 	r := newReplay(cp)
+	restorer := store.Restore(hold)
+	r.recovery.Tell(func(c protocol.ReplayedCommit) error { return restorer.Add(c.Committed, c.Prepared.Writes) })
 	if err = log.Replay(cp.Log.Keep, r.add); err == nil {
 		st, err = r.recovery.Finish()
 	}
-	if err != nil {
+	restoreErr := restorer.Finish()
+	switch {
+	case err != nil:
 		return st, nil, fmt.Errorf("read the log: %w", err)
+	case restoreErr != nil:
+		return st, nil, fmt.Errorf("bring back what was committed: %w", restoreErr)
 	}
 	return st, r.positions, nil
-}
-
-// restoreCommitted makes what was committed above the checkpoint visible again.
-func restoreCommitted(store *state.Store, commits []protocol.ReplayedCommit) error {
-	for _, c := range commits {
-		writes, err := protocol.DecodeWrites(c.Prepared.Writes)
-		if err != nil {
-			return err
-		}
-		if err := store.Stage(c.Height(), writes); err != nil {
-			return err
-		}
-		if err := store.Commit(c.Committed); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -13,7 +13,7 @@ const maxWaiters = 1024
 // decided at two heights (C3).
 func (c *Coordinator) submitted(ev Submitted, e *Effects) {
 	b := ev.Block
-	if ev.Checked < c.kept {
+	if ev.Checked < c.forgotten {
 		answer(e, ev.Waiter, VerdictRecheck, "the history has moved on")
 		return
 	}
@@ -29,7 +29,15 @@ func (c *Coordinator) submitted(ev Submitted, e *Effects) {
 		answer(e, ev.Waiter, VerdictOverloaded, reason)
 		return
 	}
-	p := &pendingBlock{block: b, since: c.now}
+	after, reason := c.follows(ev)
+	if reason != "" {
+		// A newer coordinator may have decided what is unknown here, as for a
+		// conflict in join.
+		e.Force = true
+		answer(e, ev.Waiter, VerdictEarly, reason)
+		return
+	}
+	p := &pendingBlock{block: b, after: after, since: c.now}
 	c.blocks = append(c.blocks, p)
 	c.pending[b.Key] = p
 	c.bytes += int64(len(b.Body))
@@ -123,7 +131,7 @@ func (c *Coordinator) expire(e *Effects) {
 		if p.deadline.IsZero() || c.now.Before(p.deadline) {
 			continue
 		}
-		c.withdraw(i, VerdictAborted, "the deadline passed"+c.waitingFor(p)+": nothing was changed, submit the block again", e)
+		c.withdraw(i, VerdictAborted, "the deadline passed"+c.waitingFor(p), e)
 	}
 }
 
@@ -149,19 +157,30 @@ func (p *pendingBlock) missing() (shards []ShardID) {
 	return shards
 }
 
-// withdraw takes a block back. A forced Withdrawn record stands before the
-// answer, else a restart would run the block again. It stands there also if the
-// block was never proposed: one that was deposed must not speak for the newer
-// coordinator, and only its log can tell it (C1). Blocks above the withdrawn one
-// move down one height, with new attempts (C3).
+// withdraw takes a block back, and before it every block that comes after it
+// (C9). A forced Withdrawn record stands before the answer, else a restart would
+// run the block again. It stands there also if the block was never proposed: one
+// that was deposed must not speak for the newer coordinator, and only its log can
+// tell it (C1). Blocks above the withdrawn one move down one height, with new
+// attempts (C3).
 //
 // A decision that has begun cannot be withdrawn (C2): the step that decides
 // takes the block out of blocks. If its record cannot be written, or nobody can
 // tell whether it was, the coordinator steps down.
 func (c *Coordinator) withdraw(i int, v Verdict, reason string, e *Effects) {
+	told := reason
+	if v == VerdictAborted {
+		told += ": nothing was changed, submit the block again"
+	}
+	c.abort(i, "withdrawn: "+told, e)
+	c.withdrawFollowers(i, reason, e)
+	c.giveBack(i, v, told, e)
+}
+
+// giveBack withdraws blocks[i] alone. Its attempt has ended.
+func (c *Coordinator) giveBack(i int, v Verdict, reason string, e *Effects) {
 	p := c.blocks[i]
 	e.force(Withdrawn{Height: c.heightOf(i), Key: p.block.Key})
-	c.abort(i, "withdrawn: "+reason, e)
 	e.note(NoteWithdrawn, AttemptID{Height: c.heightOf(i)}, fmt.Sprintf("block %q: %s", p.block.Key, reason))
 	c.remove(i)
 	for _, w := range p.waiters {

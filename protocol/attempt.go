@@ -28,7 +28,7 @@ func (c *Coordinator) begin(i int, p *pendingBlock, e *Effects) {
 	h := c.heightOf(i)
 	if !p.proposed {
 		p.proposed = true
-		e.Persist = append(e.Persist, &Proposed{Height: h, Epoch: c.epoch, Key: p.block.Key, Block: p.block.ID, Body: p.block.Body})
+		e.Persist = append(e.Persist, &Proposed{Height: h, Epoch: c.epoch, Key: p.block.Key, After: p.after, Block: p.block.ID, Body: p.block.Body})
 	}
 	c.attempts[h]++
 	p.attempt = AttemptID{Height: h, Epoch: c.epoch, Attempt: c.attempts[h]}

@@ -47,8 +47,11 @@ type Coordinator struct {
 	decided *Decision // highest; nil before the first
 	// decisions by height, from the lowest that a resync can ask for.
 	decisions map[Height]*Decision
-	keys      map[string]*Decision // decided keys above kept
+	keys      map[string]*Decision // decided keys above forgotten
 	kept      Height               // the history holds every decision up to here
+	// forgotten is what kept was before it rose last: a key that was looked up
+	// then is still known here.
+	forgotten Height
 
 	// Invariant 5: blocks[i] is meant for height decided+1+i. Those with a
 	// Proposed record come first, and of those, those with a live attempt.
@@ -68,7 +71,10 @@ type Coordinator struct {
 
 // pendingBlock is a block that is taken up and not decided.
 type pendingBlock struct {
-	block    *Block
+	block *Block
+	// Invariant: while the block with this key is pending, it stands below this
+	// one, and goes up or away with it (C9). Decided, it says nothing more.
+	after    string
 	waiters  []Waiter
 	asked    bool      // a client has asked for it in this incarnation
 	deadline time.Time // the latest of its clients; zero for none
@@ -127,6 +133,7 @@ func NewCoordinator(state CoordinatorState, epoch Epoch, blocks []*Block, option
 	if state.Decided != nil {
 		c.decisions[state.Decided.Height()] = state.Decided
 		c.kept = state.Decided.Height() - Height(len(state.Decisions))
+		c.forgotten = c.kept
 	}
 	for _, d := range state.Older {
 		c.decisions[d.Height()] = d
@@ -141,8 +148,10 @@ func NewCoordinator(state CoordinatorState, epoch Epoch, blocks []*Block, option
 		}
 		c.shards[s].directory, c.shards[s].joined = d, true
 	}
-	for _, b := range blocks {
-		p := &pendingBlock{block: b, proposed: true}
+	for i, b := range blocks {
+		// A predecessor that is not pending is decided: what the log lost, it lost
+		// from its end, so never a proposal without those that came after it.
+		p := &pendingBlock{block: b, after: state.Pending[i].After, proposed: true}
 		c.blocks = append(c.blocks, p)
 		c.pending[b.Key] = p
 		c.bytes += int64(len(b.Body))
@@ -316,12 +325,15 @@ func (c *Coordinator) reject(s Session, shard ShardID, kind RejectKind, reason s
 	}
 }
 
-// historyKept lets the machine forget decided keys: from now on they are
-// looked up in the history before a block is submitted.
+// historyKept lets the machine forget decided keys that the history held before:
+// whoever looks a key up from now on finds them there. Those that it has got only
+// now stay until the next time, for the blocks that are on their way.
 func (c *Coordinator) historyKept(h Height) {
-	c.kept = max(c.kept, min(h, c.height()))
+	if h = min(h, c.height()); h > c.kept {
+		c.forgotten, c.kept = c.kept, h
+	}
 	for key, d := range c.keys {
-		if d.Height() <= c.kept {
+		if d.Height() <= c.forgotten {
 			delete(c.keys, key)
 		}
 	}

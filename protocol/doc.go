@@ -36,6 +36,12 @@
 // At its deadline, or on a no for good, an undecided block is withdrawn: a
 // Withdrawn record is forced, the client is told, the blocks above move down.
 //
+// A block may name another that it comes after (C9): it is taken up only if that
+// one is decided or stands below it, and withdrawn with it, whatever withdraws
+// that one, in records in front of that one's. So a chain of blocks may be under
+// way at once and still commits in its order, without gaps: after any crash the
+// log holds a beginning of what was taken up of it.
+//
 // # The caller's loop
 //
 // One goroutine owns a machine. It takes the events that wait, steps each, joins
@@ -86,6 +92,7 @@
 //	C6 nothing is live at first    NewCoordinator, CoordinatorRecovery.Finish
 //	C7 keep what may be asked for  forget, historyKept; Status gives LowestNeeded
 //	C8 late votes are answered     vote, answerLate
+//	C9 predecessors                submitted, follows, withdrawFollowers; on replay Finish
 //	S1 force, then vote            prepareOne
 //	S2 drop on Abort only          drop, execute, Participant.abort; on replay prepared
 //	S3 commit what is prepared     commitNext

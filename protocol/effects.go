@@ -87,8 +87,11 @@ const (
 	VerdictConflict
 	// VerdictOverloaded: not taken up; try again later.
 	VerdictOverloaded
-	// VerdictRecheck: the history moved on; look the key up again and resubmit.
+	// VerdictRecheck: the history moved on; look the keys up again and resubmit.
 	VerdictRecheck
+	// VerdictEarly: the block that this one comes after is neither committed nor
+	// waiting; nothing changed.
+	VerdictEarly
 )
 
 // Join appends the effects of a later step, for one pass over all of them: one

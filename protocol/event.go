@@ -50,8 +50,14 @@ type Submitted struct {
 	Waiter Waiter
 	// Deadline bounds the wait of the client; zero for none.
 	Deadline time.Time
-	// Checked: the key was looked up in the history and not found, when the
-	// history was known to be complete up to this height.
+	// After is the key of the block that this one comes after (C9); "" for none.
+	After string
+	// AfterID is the id of that block, so that another one under its key does
+	// not count; zero if the client has not said what it holds.
+	AfterID Digest
+	// Checked: both keys were looked up in the history and not found, when the
+	// history was known to be complete up to this height. A predecessor that is
+	// found there has come before, and is left out of After.
 	Checked Height
 }
 

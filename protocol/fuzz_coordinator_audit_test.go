@@ -18,6 +18,7 @@ type coordinatorAudit struct {
 
 	decided []*Decision // in order of height
 	keys    map[string]Height
+	after   map[string]string // predecessors of the blocks that are proposed, by key
 
 	// Of the incarnation that runs:
 	claimed Epoch
@@ -33,7 +34,7 @@ type voteOf struct {
 }
 
 func newCoordinatorAudit(t testing.TB, disk *coordinatorDisk, blocks map[Digest]*Block) *coordinatorAudit {
-	return &coordinatorAudit{audit: newAudit(t), disk: disk, blocks: blocks, keys: map[string]Height{}}
+	return &coordinatorAudit{audit: newAudit(t), disk: disk, blocks: blocks, keys: map[string]Height{}, after: map[string]string{}}
 }
 
 // restarted begins an incarnation; its first effects are checked as all others.
@@ -43,6 +44,10 @@ func (a *coordinatorAudit) restarted(epoch Epoch, s CoordinatorState) {
 	}
 	if h := (&CoordinatorRecovery{state: s}).decided(); h != Height(len(a.decided)) {
 		a.broken("invariant 3", "%d heights are decided, a restart finds %d", len(a.decided), h)
+	}
+	a.after = map[string]string{}
+	for _, p := range s.Pending {
+		a.proposed(p)
 	}
 	a.claimed = epoch
 	clear(a.open)
@@ -81,12 +86,15 @@ func (a *coordinatorAudit) stepped(ev Event, e Effects) {
 	withdrawn := map[string]bool{}
 	for _, r := range e.Persist {
 		switch r := r.(type) {
+		case *Proposed:
+			a.proposed(r)
 		case *Decision:
 			a.mustForce(r, e)
 			a.decision(r)
 		case Withdrawn:
 			a.mustForce(r, e)
 			withdrawn[r.Key] = true
+			a.withdrawn(r.Key)
 			a.end(r.Height)
 		case Joined:
 			a.mustForce(r, e)
@@ -143,9 +151,31 @@ func (a *coordinatorAudit) decision(d *Decision) {
 			a.broken("C2", "shard %d has not voted for %s", s, brief(d))
 		}
 	}
+	if after := a.after[d.Key]; after != "" && a.keys[after] == 0 {
+		a.broken("C9", "block %q is decided before block %q, which it comes after", d.Key, after)
+	}
+	delete(a.after, d.Key)
 	a.decided = append(a.decided, d)
 	a.keys[d.Key] = h
 	delete(a.live, h)
+}
+
+// proposed is C9: what a block comes after is decided, or proposed below it.
+func (a *coordinatorAudit) proposed(p *Proposed) {
+	if _, below := a.after[p.After]; p.After != "" && !below && a.keys[p.After] == 0 {
+		a.broken("C9", "block %q is proposed after block %q, which is neither decided nor proposed", p.Key, p.After)
+	}
+	a.after[p.Key] = p.After
+}
+
+// withdrawn is C9: in front of this record are those of all that come after it.
+func (a *coordinatorAudit) withdrawn(key string) {
+	for other, after := range a.after {
+		if after == key {
+			a.broken("C9", "block %q is withdrawn, and block %q, which comes after it, is not", key, other)
+		}
+	}
+	delete(a.after, key)
 }
 
 func (a *coordinatorAudit) agrees(d *Decision, s ShardID, o Outcomes) bool {

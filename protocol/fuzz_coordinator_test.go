@@ -153,12 +153,13 @@ func (f *fuzzedCoordinator) flush() {
 // it looks the key up in the history before.
 func (f *fuzzedCoordinator) submit() {
 	key := oneOf(f.choices, "a", "b", "c", "d", "e", "f", "g", "h")
-	b := f.block(key, []byte{byte(f.of(8) / 7)})
+	drawn := f.of(256)
+	b := f.block(key, []byte{byte(drawn % 8 / 7)})
 	checked := f.c.kept - min(f.c.kept, Height(f.of(4)/3))
 	if h := f.audit.keys[key]; h != 0 && h <= checked {
 		return
 	}
-	ev := Submitted{Block: b, Checked: checked}
+	ev := Submitted{Block: b, Checked: checked, After: f.after(key, drawn, checked)}
 	if !f.rarely(8) {
 		f.waiter++
 		ev.Waiter = f.waiter
@@ -167,6 +168,16 @@ func (f *fuzzedCoordinator) submit() {
 		ev.Deadline = f.now.Add(time.Duration(f.of(4)) * time.Second)
 	}
 	f.step(ev)
+}
+
+// after names a predecessor for half of the blocks. What the history holds is
+// left out.
+func (f *fuzzedCoordinator) after(key string, drawn int, checked Height) string {
+	after := string(rune('a' + drawn/8%8))
+	if h := f.audit.keys[after]; drawn < 128 || after == key || (h != 0 && h <= checked) {
+		return ""
+	}
+	return after
 }
 
 // block has three transactions: one of shard 0, one of shard 1, and one that

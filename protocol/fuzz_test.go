@@ -38,7 +38,33 @@ func FuzzDecodeWrites(f *testing.F) {
 		if got, err := DecodeWrites(b); err == nil && !bytes.Equal(EncodeWrites(got), b) {
 			t.Fatalf("%x is encoded as %x", b, EncodeWrites(got))
 		}
+		compareIndexed(t, b)
 	})
+}
+
+// compareIndexed: to index writes is to decode them, and all of them selected
+// are what they were.
+func compareIndexed(t *testing.T, b []byte) {
+	want, err := DecodeWrites(b)
+	got, indexErr := IndexEncodedWrites(b)
+	if (err == nil) != (indexErr == nil) {
+		t.Fatalf("%x: decoding gives %v, indexing %v", b, err, indexErr)
+	}
+	if err != nil {
+		return
+	}
+	if got.Len() != len(want) {
+		t.Fatalf("%x has %d writes, %d indexed", b, len(want), got.Len())
+	}
+	for i, w := range want {
+		if !bytes.Equal(got.Key(i), w.Key) {
+			t.Fatalf("%x: key %d is %x, indexed %x", b, i, w.Key, got.Key(i))
+		}
+	}
+	same := SelectWrites(len(want), func(i int) (EncodedWrites, int) { return got, i })
+	if !bytes.Equal(same.Bytes(), b) {
+		t.Fatalf("%x selected gives %x", b, same.Bytes())
+	}
 }
 
 // Outcomes have one more encoding than they need: a run may be written as two.

@@ -19,6 +19,9 @@ func newGhost(shards int) ghost {
 
 // decide checks a decision at the moment it becomes durable.
 func (g *ghost) decide(w *world, d *Decision) {
+	if after := w.clients.blocks[d.Block].after; after != "" && !g.keys[after] {
+		w.fail("C9: block %q is decided before block %q, which it comes after", d.Key, after)
+	}
 	h := Height(len(g.decided)) + 1
 	w.trace("height %d is decided: %s, block %s", d.Height(), d.Attempt, d.Key)
 	switch {
@@ -146,7 +149,8 @@ type modelClients struct {
 
 type modelBlock struct {
 	block  *Block
-	poison bool // every execution of it panics
+	after  string // key of the block that it comes after; "" for none (C9)
+	poison bool   // every execution of it panics
 }
 
 type modelWaiter struct {
@@ -173,7 +177,7 @@ func (c *modelClients) newBlock(key string, shards int, poison bool) *Block {
 	for i := range shards {
 		b.Parts = append(b.Parts, Part{Indexes: []uint32{0, uint32(i + 1)}, Executes: []bool{true, true}})
 	}
-	c.blocks[b.ID] = &modelBlock{b, poison}
+	c.blocks[b.ID] = &modelBlock{block: b, poison: poison}
 	return b
 }
 
@@ -197,17 +201,26 @@ func (w *world) submit() {
 	} else {
 		c.keys++
 		b = c.newBlock(fmt.Sprintf("b%d", c.keys), len(w.shards), w.chance(3))
+		if c.keys > 1 && w.chance(40) {
+			c.blocks[b.ID].after = fmt.Sprintf("b%d", c.keys-1)
+		}
 	}
 	// A node looks the key up in the history first.
 	kept := Height(0)
 	if d := w.disk.history.Decided; d != nil {
 		kept = d.Height()
 	}
-	if slices.ContainsFunc(w.ghost.decided[:kept], func(d *Decision) bool { return d.Key == b.Key }) {
+	found := func(key string) bool {
+		return slices.ContainsFunc(w.ghost.decided[:kept], func(d *Decision) bool { return d.Key == key })
+	}
+	if found(b.Key) {
 		return
 	}
 	c.last++
 	ev := Submitted{Block: b, Waiter: c.last, Checked: kept}
+	if after := c.blocks[b.ID].after; !found(after) {
+		ev.After = after
+	}
 	if w.chance(30) || c.blocks[b.ID].poison {
 		ev.Deadline = w.now.Add(time.Duration(w.rng.IntN(300)) * time.Millisecond)
 	}
@@ -250,6 +263,10 @@ func (w *world) answered(m *modelCoordinator, a Answer) {
 			w.fail("C5: client of %q is told that it is aborted, and it is decided", waiter.key)
 		}
 		w.clients.withdrawn(waiter.key, m.epoch, m.epoch == w.disk.owner)
+	case VerdictEarly:
+		if after := w.clients.blocks[BlockID(waiter.key, nil)].after; w.ghost.keys[after] {
+			w.fail("C9: client of %q is told that %q is not committed, and it is", waiter.key, after)
+		}
 	case VerdictConflict:
 		w.fail("block %q has one content only", waiter.key)
 	}

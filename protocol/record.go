@@ -72,8 +72,11 @@ type Proposed struct {
 	Height Height
 	Epoch  Epoch // of the coordinator that wrote it
 	Key    string
-	Block  Digest
-	Body   []byte // canonical encoding of the transactions
+	// After is the key of the block that it came after when it was taken up, if
+	// that one was not decided yet; "" for none (C9).
+	After string
+	Block Digest
+	Body  []byte // canonical encoding of the transactions
 }
 
 // Withdrawn takes the block at Height back, and moves the undecided blocks
@@ -147,6 +150,7 @@ func (r *Proposed) encode(w *encoder) {
 	w.u64(uint64(r.Height))
 	w.u64(uint64(r.Epoch))
 	w.bytes([]byte(r.Key))
+	w.bytes([]byte(r.After))
 	w.raw(r.Block[:])
 	w.bytes(r.Body)
 }
@@ -187,7 +191,7 @@ func RecordRoom(r Record) int {
 	case *Prepared:
 		return 256 + len(r.Writes) + len(r.Pushed)
 	case *Proposed:
-		return 128 + len(r.Key) + len(r.Body)
+		return 128 + len(r.Key) + len(r.After) + len(r.Body)
 	}
 	return 256
 }
@@ -224,7 +228,8 @@ func decodeRecord(t RecordType, r *decoder) Record {
 	case RecordJoined:
 		return Joined{Shard: ShardID(r.u32()), Directory: DirectoryID(r.id())}
 	case RecordProposed:
-		return &Proposed{Height: Height(r.u64()), Epoch: Epoch(r.u64()), Key: string(r.bytes()), Block: r.digest(), Body: r.bytes()}
+		return &Proposed{Height: Height(r.u64()), Epoch: Epoch(r.u64()), Key: string(r.bytes()),
+			After: string(r.bytes()), Block: r.digest(), Body: r.bytes()}
 	case RecordWithdrawn:
 		return Withdrawn{Height: Height(r.u64()), Key: string(r.bytes())}
 	case RecordDecided:

@@ -40,6 +40,7 @@ type ReplayedCommit struct {
 type ShardRecovery struct {
 	state ShardState
 	held  []*Prepared // ascending heights; a later record erases older ones at and above its height (S2)
+	tell  func(ReplayedCommit) error
 }
 
 // NewShardRecovery begins with the database: configuration, highest epoch and
@@ -49,6 +50,12 @@ func NewShardRecovery(config Config, epoch Epoch, committed Committed) *ShardRec
 		Config: config, Epoch: epoch, Committed: committed, Checkpointed: committed.Height(),
 	}}
 }
+
+// Tell has fn called with each commit as soon as it is replayed; its error is one
+// of Add. The recovery
+// then keeps of its attempt only who and when it is: Outcomes, Writes and Pushed
+// in ShardState.Replayed are empty. So it holds no more than what is in doubt.
+func (r *ShardRecovery) Tell(fn func(ReplayedCommit) error) { r.tell = fn }
 
 // Add replays one record. Prepared records are retained, not copied.
 func (r *ShardRecovery) Add(rec Record) error {
@@ -105,7 +112,16 @@ func (r *ShardRecovery) commit(c Committed) error {
 	if parent := r.held[0].Parent; parent != r.state.Committed.Attempt {
 		return disorder("attempt %s builds on attempt %s, but attempt %s is committed below it", c.Attempt, parent, r.state.Committed.Attempt)
 	}
-	r.state.Replayed = append(r.state.Replayed, ReplayedCommit{Committed: c, Prepared: r.held[0]})
+	replayed := ReplayedCommit{Committed: c, Prepared: r.held[0]}
+	if r.tell != nil {
+		if err := r.tell(replayed); err != nil {
+			return err
+		}
+		p := *replayed.Prepared
+		p.Outcomes, p.Writes, p.Pushed = Outcomes{}, nil, nil
+		replayed.Prepared = &p
+	}
+	r.state.Replayed = append(r.state.Replayed, replayed)
 	r.state.Committed = c
 	r.held = r.held[1:]
 	return nil

@@ -140,7 +140,7 @@ func TestRecordRoundTrip(t *testing.T) {
 				Writes: drawBytes(t, 20, "writes"), Pushed: drawBytes(t, 20, "pushed"), UnixMillis: rapid.Uint64().Draw(t, "time")},
 			CommittedRecord{Committed{drawAttempt(t), drawDigest(t), drawDigest(t)}},
 			&Proposed{Height: Height(rapid.Uint64().Draw(t, "height")), Epoch: Epoch(rapid.Uint64().Draw(t, "epoch")),
-				Key: rapid.String().Draw(t, "key"), Block: drawDigest(t), Body: drawBytes(t, 40, "body")},
+				Key: rapid.String().Draw(t, "key"), After: rapid.String().Draw(t, "after"), Block: drawDigest(t), Body: drawBytes(t, 40, "body")},
 			&Decision{Attempt: drawAttempt(t), Parent: drawAttempt(t), Key: rapid.String().Draw(t, "key"), Block: drawDigest(t),
 				Digests: rapid.SliceOfN(rapid.Custom(drawDigest), 1, 4).Draw(t, "digests"), Root: drawDigest(t), Outcomes: drawOutcomes(t)},
 			Withdrawn{Height(rapid.Uint64().Draw(t, "height")), rapid.String().Draw(t, "key")},

@@ -56,7 +56,7 @@ func (s *scriptCoordinator) record(l line) Record {
 		return Joined{ShardID(l.int("shard", 0)), DirectoryID(named(l.string("dir", fmt.Sprintf("dir%d", l.int("shard", 0)))))}
 	case "proposed":
 		b := s.block(l.words[1], l)
-		return &Proposed{Height: Height(parseNumber(l.words[0])), Epoch: 1, Key: b.Key, Block: b.ID, Body: b.Body}
+		return &Proposed{Height: Height(parseNumber(l.words[0])), Epoch: 1, Key: b.Key, After: l.string("after", ""), Block: b.ID, Body: b.Body}
 	case "withdrawn":
 		return Withdrawn{Height(parseNumber(l.words[0])), l.words[1]}
 	case "decision":

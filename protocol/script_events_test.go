@@ -4,7 +4,7 @@ import "fmt"
 
 // event reads an event:
 //
-//	tick 20ms | submit w1 key [deadline=1s] [checked=1] … | kept height=1 | fenced: reason
+//	tick 20ms | submit w1 key [after=key [after-content=x]] [deadline=1s] [checked=1] … | kept height=1 | fenced: reason
 //	closed s1 | hello s1 shard=0 … | yes s1 1/1.1 =5 [applied] | no s1 1/1.1 [retry]: reason
 //	ack s1 committed=1 checkpointed=0 | quarantined s1: reason | commit s1
 func (s *scriptCoordinator) event(l line) Event {
@@ -13,7 +13,10 @@ func (s *scriptCoordinator) event(l line) Event {
 		s.now = s.now.Add(parseDuration(l.words[0]))
 		return Tick{s.now}
 	case "submit":
-		ev := Submitted{Block: s.block(l.words[0], l), Waiter: l.waiter, Checked: Height(l.int("checked", int(s.c.kept)))}
+		ev := Submitted{Block: s.block(l.words[0], l), Waiter: l.waiter, After: l.string("after", ""), Checked: Height(l.int("checked", int(s.c.kept)))}
+		if content, ok := l.options["after-content"]; ok {
+			ev.AfterID = BlockID(ev.After, []byte(content))
+		}
 		if d := l.duration("deadline"); d > 0 {
 			ev.Deadline = s.now.Add(d)
 		}

@@ -140,6 +140,9 @@ func (p *printer) record(r Record) string {
 	case Joined:
 		return fmt.Sprintf("joined shard %d %s", r.Shard, r.Directory)
 	case *Proposed:
+		if r.After != "" {
+			return fmt.Sprintf("proposed %d %s after %s", r.Height, p.block(r.Block), r.After)
+		}
 		return fmt.Sprintf("proposed %d %s", r.Height, p.block(r.Block))
 	case Withdrawn:
 		return fmt.Sprintf("withdrawn %d %s", r.Height, r.Key)
@@ -199,7 +202,7 @@ func helloText(m *Hello) string {
 
 var verdictText = map[Verdict]string{
 	VerdictCommitted: "committed", VerdictAborted: "aborted", VerdictRejected: "rejected",
-	VerdictConflict: "conflict", VerdictOverloaded: "overloaded", VerdictRecheck: "recheck",
+	VerdictConflict: "conflict", VerdictOverloaded: "overloaded", VerdictRecheck: "recheck", VerdictEarly: "early",
 }
 
 func (p *printer) answer(a Answer) string {

@@ -120,6 +120,35 @@ func BenchmarkStage(b *testing.B) {
 	}
 }
 
+// BenchmarkRestore brings 200 heights of 2,500 writes back, merged and one by one.
+func BenchmarkRestore(b *testing.B) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	var heights [][]byte
+	for range 200 {
+		heights = append(heights, protocol.EncodeWrites(benchWrites(randomIDs(rng, 2_500), rng.Uint64())))
+	}
+	restore := func(b *testing.B, hold int) {
+		for b.Loop() {
+			b.StopTimer()
+			dir := b.TempDir()
+			must(b, Create(dir, Checkpoint{}, Options{}))
+			s, err := Open(dir, Options{})
+			must(b, err)
+			b.StartTimer()
+			r := s.Restore(hold)
+			for i, writes := range heights {
+				must(b, r.Add(committed(protocol.Height(i+1)), writes))
+			}
+			must(b, r.Finish())
+			b.StopTimer()
+			must(b, s.Close())
+			b.StartTimer()
+		}
+	}
+	b.Run("merged", func(b *testing.B) { restore(b, 16) })
+	b.Run("one_by_one", func(b *testing.B) { restore(b, len(heights)) })
+}
+
 func BenchmarkScan(b *testing.B) {
 	s := benchStore(b)
 	advance(b, s, benchWrites(randomIDs(rand.New(rand.NewPCG(5, 5)), 10_000), 2)...)

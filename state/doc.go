@@ -12,8 +12,8 @@
 // A shard stages a block when its Prepared record is durable in the log, and
 // commits it when the coordinator says so (rule S3). The Checkpointer writes
 // many committed heights to the database at once, because bbolt pays for each
-// page that it touches. After a restart the owner stages and commits again
-// what the log has above Checkpoint().Height().
+// page that it touches. After a restart the owner brings back with Restore
+// what the log has above Checkpoint().Height(), most of it merged.
 //
 // # Invariants
 //

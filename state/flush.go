@@ -82,6 +82,9 @@ func (s *Store) planFlush(upTo protocol.Height) (Checkpoint, []*layer, error) {
 	if upTo == next.Height() {
 		return next, nil, nil
 	}
+	if s.mergedLocked(upTo) {
+		return Checkpoint{}, nil, fmt.Errorf("it was restored merged into a later height: %w", ErrOrder)
+	}
 	layers := append([]*layer(nil), s.layers[next.Height()-s.pruned:upTo-s.pruned]...)
 	next.Committed = s.layerLocked(upTo).committed
 	return next, layers, nil

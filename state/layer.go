@@ -40,29 +40,41 @@ type layerWrite struct {
 
 // newLayer checks the writes and copies them.
 func newLayer(height protocol.Height, writes []protocol.WriteOp) (*layer, error) {
-	size := 0
-	for i, w := range writes {
+	return buildLayer(height, len(writes), func(i int) protocol.WriteOp { return writes[i] })
+}
+
+// buildLayer is newLayer for n writes from anywhere; each is asked for twice.
+func buildLayer(height protocol.Height, n int, at func(int) protocol.WriteOp) (*layer, error) {
+	size, before := 0, []byte(nil)
+	for i := range n {
+		w := at(i)
 		if len(w.Key) == 0 || len(w.Key) > bbolt.MaxKeySize {
 			return nil, fmt.Errorf("write %d: key of %d bytes: %w", i, len(w.Key), ErrWrites)
 		}
-		if i > 0 && bytes.Compare(writes[i-1].Key, w.Key) >= 0 {
+		if i > 0 && bytes.Compare(before, w.Key) >= 0 {
 			return nil, fmt.Errorf("write %d: key %q out of order: %w", i, w.Key, ErrWrites)
 		}
+		before = w.Key
 		size += len(w.Key) + len(w.Value)
 	}
 	if size >= math.MaxUint32 {
 		return nil, fmt.Errorf("%d bytes of writes: %w", size, ErrWrites)
 	}
 	l := &layer{
-		height: height, writes: make([]layerWrite, len(writes)), data: make([]byte, 0, size),
-		bytes: int64(size) + int64(len(writes))*writeOverhead,
+		height: height, writes: make([]layerWrite, n), data: make([]byte, 0, size),
+		bytes: int64(size) + int64(n)*writeOverhead,
 	}
-	for i, w := range writes {
+	for i := range n {
+		w := at(i)
 		l.writes[i] = layerWrite{at: uint32(len(l.data)), keyBytes: uint16(len(w.Key)), deleted: w.Delete}
 		l.data = append(append(l.data, w.Key...), w.Value...)
 	}
 	return l, nil
 }
+
+// Len and Key make a layer a writeSet.
+func (l *layer) Len() int         { return len(l.writes) }
+func (l *layer) Key(i int) []byte { return l.key(i) }
 
 func (l *layer) key(i int) []byte {
 	from := l.writes[i].at

@@ -53,6 +53,10 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
+// Held is how many heights stay in memory if they are small: also a restart
+// brings so many back one by one.
+func (p Policy) Held() int { return max(0, p.withDefaults().HoldBack) }
+
 // plan decides from the pending layers, ascending, and the time of the last
 // checkpoint: the layers to checkpoint now, or, if there are none, how long to
 // wait before asking again.

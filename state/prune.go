@@ -48,10 +48,15 @@ func (s *Store) release() {
 	s.prune()
 }
 
-// pending gives the layers that are committed and not checkpointed.
-func (s *Store) pending() []*layer {
+// pending gives the layers that are committed and not checkpointed, without
+// those that were merged into a later one.
+func (s *Store) pending() (layers []*layer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from, to := s.checkpoint.Height()-s.pruned, s.committed.Height()-s.pruned
-	return append([]*layer(nil), s.layers[from:to]...)
+	for h := s.checkpoint.Height() + 1; h <= s.committed.Height(); h++ {
+		if !s.mergedLocked(h) {
+			layers = append(layers, s.layerLocked(h))
+		}
+	}
+	return layers
 }

@@ -109,6 +109,12 @@ func (s *Store) stagedLocked() protocol.Height {
 // layerLocked gives the layer of a height above pruned.
 func (s *Store) layerLocked(h protocol.Height) *layer { return s.layers[h-s.pruned-1] }
 
+// mergedLocked reports whether a committed height above pruned was restored merged
+// into a later one: the state as of it is not known.
+func (s *Store) mergedLocked(h protocol.Height) bool {
+	return h <= s.committed.Height() && s.layerLocked(h).committed.Height() == 0
+}
+
 // notify wakes the Checkpointer; it never blocks.
 func (s *Store) notify() {
 	select {

@@ -25,8 +25,9 @@ type View struct {
 	snapshot *snapshot       // nil once closed
 }
 
-// View opens the state as of a height between the checkpoint (ErrPruned below)
-// and the highest staged height (ErrNotStaged above). It is for execution: if
+// View opens the state as of a height between the checkpoint (ErrPruned below,
+// and for heights that Restore merged) and the highest staged height
+// (ErrNotStaged above). It is for execution: if
 // a staged height that it covers is dropped, its Get fails with ErrDropped.
 func (s *Store) View(asOf protocol.Height) (*View, error) {
 	return s.openView(asOf, func() error {
@@ -99,7 +100,7 @@ func (s *Store) register(v *View, allowed func() error) error {
 		return err
 	}
 	checkpointed := s.checkpoint.Height()
-	if v.asOf < checkpointed {
+	if v.asOf < checkpointed || v.asOf > s.pruned && s.mergedLocked(v.asOf) {
 		return heightError("view", v.asOf, checkpointed, ErrPruned)
 	}
 	v.pin = checkpointed

@@ -42,7 +42,7 @@ The same seed makes the same blocks. Without --data everything happens in a
 temporary directory; what was made is removed in the end, unless --keep is given.`,
 		Example: `  lockstep bench --compare bare --html bench.html
   lockstep bench --workload zipf --skew 1.1 --accounts 1000000 --rounds 3 --compare bare,postgres
-  lockstep bench --input trace.jsonl.gz --pipeline 1 -o json`,
+  lockstep bench --input trace.jsonl.gz --compare bare -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
@@ -56,13 +56,16 @@ temporary directory; what was made is removed in the end, unless --keep is given
 	f.Float64Var(&o.Workload.Skew, "skew", 0.99, "zipf: exponent of the skew; 0 is uniform")
 	f.Float64Var(&o.Workload.SingleShare, "single-share", 1, "single: share of the transfers that stay on one shard, 0 to 1")
 	f.Float64Var(&o.Workload.ReadShare, "read-share", 0.95, "read-mostly: share of the transactions that only read, 0 to 1")
-	f.StringVar(&o.Input, "input", "", "transaction `FILE` to run once in place of a workload; with --pipeline above 1 not strictly in order")
+	f.StringVar(&o.Input, "input", "", "transaction `FILE` to run once after the warm-up, in order")
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "how long to submit")
 	f.IntVar(&o.Blocks, "blocks", 0, "submit so many blocks, in place of a duration")
 	f.IntVar(&o.Pipeline, "pipeline", 8, "most blocks under way at once")
 	f.IntVar(&o.LatencyBlocks, "latency-blocks", 200, "blocks of one transaction to submit afterwards, one at a time")
 	f.IntVar(&o.Rounds, "rounds", 1, "measure so many times, in turn with what is compared, and give the median ratios")
 	f.StringSliceVar(&o.Compare, "compare", nil, "`LIST` of what to compare with: bare, postgres")
+	f.BoolVar(&o.Restart, "restart", false, "after the load, kill all processes, with long logs, and say how long they take to be ready again")
+	f.Int64Var(&o.RestartLog, "restart-log", 256<<20, "`BYTES` of the logs of all shards together at that moment")
+	f.DurationVar(&o.Away, "away", 0, "after the load, keep a shard away for so long while blocks go on being submitted, and watch the memory of the others")
 	f.BoolVar(&o.Verify, "verify", false, "prove in the end that every byte is what a sequential run comes to")
 	f.StringVar(&o.Directory, "data", "", "`DIR` to run in; must be empty")
 	f.BoolVar(&o.Keep, "keep", false, "leave the data behind")

@@ -20,6 +20,8 @@ func TestBenchWrongUsage(t *testing.T) {
 		{"--compare", "bare,oracle", `--compare takes bare and postgres, not "oracle"`},
 		{"--single-share", "2", "--single-share must be between 0 and 1"},
 		{"--input", "nowhere.jsonl", "--input: "},
+		{"--restart-log", "5000000000", "--restart-log must be between 1 and 4294967296, not 5000000000"},
+		{"--away", "-1s", "--away must not be less than 0"},
 	} {
 		wantFailure(t, lockstep(t, "", "bench", test.flag, test.value), cli.ExitUsage, test.sentence)
 	}

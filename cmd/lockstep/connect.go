@@ -50,7 +50,7 @@ func watcher(cmd *cobra.Command) submit.Watcher {
 }
 
 // positive refuses a flag's value that is not above 0.
-func positive[N int | time.Duration](flag string, value N) error {
+func positive[N int | int64 | time.Duration](flag string, value N) error {
 	if value <= 0 {
 		return cli.Usagef("--%s must be more than 0, not %v", flag, value)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,17 @@ import (
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/wal"
+)
+
+const (
+	// idlePart is the part of --checkpoint-age after which everything is
+	// checkpointed when no block follows: 500 ms by default.
+	idlePart = 20
+	// backlog is how many times --checkpoint-bytes may wait for a checkpoint
+	// before executions wait for it too.
+	backlog = 8
+	// mostCheckpointBytes is more memory than there is.
+	mostCheckpointBytes = 1 << 40
 )
 
 // shardSettings are the flags of shard.
@@ -45,6 +58,8 @@ is prepared, serves reads of committed state, and dials again.`,
 	f.StringVar(&s.http, "http", "", "`ADDRESS` for health, metrics and status; empty for none")
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which the shard refuses to prepare; negative for none")
 	f.DurationVar(&s.options.Runner.PeerTimeout, "peer-timeout", 0, "how long a peer may stay away before an attempt that needs it is refused (default 3s)")
+	f.DurationVar(&s.options.Checkpoint.MaxAge, "checkpoint-age", 10*time.Second, "how long a committed block waits for the database at most, while others follow")
+	f.Int64Var(&s.options.Checkpoint.MaxBytes, "checkpoint-bytes", 32<<20, "memory of committed blocks from which they do not wait that long")
 	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
 	for _, name := range []string{"id", "data", "coordinator"} {
 		cmd.MarkFlagRequired(name)
@@ -56,6 +71,15 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 	if s.id < 0 || s.id >= protocol.MaxShards {
 		return cli.Usagef("--id must be between 0 and %d, not %d", protocol.MaxShards-1, s.id)
 	}
+	cp := s.options.Checkpoint
+	if err := errors.Join(positive("checkpoint-age", cp.MaxAge), positive("checkpoint-bytes", cp.MaxBytes)); err != nil {
+		return err
+	}
+	if cp.MaxBytes > mostCheckpointBytes {
+		return cli.Usagef("--checkpoint-bytes must be at most %d, not %d", int64(mostCheckpointBytes), cp.MaxBytes)
+	}
+	s.options.Checkpoint.IdleAfter = cp.MaxAge / idlePart
+	s.options.Runner.BacklogBytes = backlog * cp.MaxBytes
 	s.options.Shard = protocol.ShardID(s.id)
 	var err error
 	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
@@ -71,12 +95,14 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
 	forced, observe := forces()
 	s.options.LogForced = observe
+	ctx, stop := context.WithCancel(cmd.Context())
+	defer stop()
+	go serve.TuneCollector(ctx)
 	shard, err := executor.Open(s.options)
 	if err != nil {
 		listener.Close()
 		return refusedOr(err)
 	}
-	relaxCollector()
 	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),

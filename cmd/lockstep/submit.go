@@ -32,9 +32,10 @@ func submitCommand() *cobra.Command {
 standard input, and .gz is understood. Consecutive lines with the same "block"
 form one block under that key; lines without it are batched.
 
-A block is sent until its outcome is known, and the next one when it is
-committed. Submitting the same file again is always safe: blocks that are
-committed already answer with their first result and change nothing.`,
+Blocks are committed in the order of the files, with --pipeline of them under
+way at once. Each is sent until its outcome is known; if one is not committed,
+nothing behind it is. Submitting the same file again is always safe: blocks that
+are committed already answer with their first result and change nothing.`,
 		Example: `  lockstep submit transfers.jsonl
   zcat trace.jsonl.gz | lockstep submit -o json --outcomes -`,
 		Args: cli.Args("FILE", true),
@@ -43,7 +44,7 @@ committed already answer with their first result and change nothing.`,
 	s.coordinator = addCoordinator(cmd)
 	s.format = cli.AddFormat(cmd)
 	cmd.Flags().IntVar(&s.blockSize, "block-size", txfile.DefaultBlockSize, "most transactions of a block that the file does not name")
-	cmd.Flags().IntVar(&s.pipeline, "pipeline", 1, "most blocks under way at once; above 1 they may commit in another order than that of the file")
+	cmd.Flags().IntVar(&s.pipeline, "pipeline", 8, "most blocks under way at once; they commit in the order of the file all the same")
 	cmd.Flags().BoolVar(&s.outcomes, "outcomes", false, "print the outcome of every transaction")
 	cmd.Flags().DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to try for each block, before it is withdrawn or its outcome is unknown")
 	return cmd

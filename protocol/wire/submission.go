@@ -11,16 +11,20 @@ import (
 
 // Submission is a block as a client submits it, checked.
 type Submission struct {
-	Key  string
-	Body []byte // canonical encoding
+	Key   string
+	After string // key of the block that it comes after; "" if none is named
+	Body  []byte // canonical encoding
 	// Transactions of the body; their keys and payloads alias it.
 	Transactions []protocol.Transaction
 }
 
 // ParseSubmission reads a request. Every error is an *ArgumentError.
 func ParseSubmission(in *wirepb.SubmitBlockRequest, limits protocol.Limits) (Submission, error) {
-	s := Submission{Key: in.GetKey()}
-	if err := checkBlockKey(s.Key); err != nil {
+	s := Submission{Key: in.GetKey(), After: in.GetAfter()}
+	if err := checkBlockKey("key", s.Key); err != nil {
+		return Submission{}, err
+	}
+	if err := checkAfter(s); err != nil {
 		return Submission{}, err
 	}
 	var err error
@@ -39,16 +43,26 @@ func ParseSubmission(in *wirepb.SubmitBlockRequest, limits protocol.Limits) (Sub
 	return s, nil
 }
 
-func checkBlockKey(key string) error {
+func checkBlockKey(field, key string) error {
 	switch {
 	case key == "":
-		return argument(malformed("a block needs a key"), "key")
+		return argument(malformed("a block needs a key"), "%s", field)
 	case len(key) > protocol.MaxBlockKeyBytes:
-		return argument(tooLarge("block key of %d bytes is over the limit of %d bytes", len(key), protocol.MaxBlockKeyBytes), "key")
+		return argument(tooLarge("block key of %d bytes is over the limit of %d bytes", len(key), protocol.MaxBlockKeyBytes), "%s", field)
 	case !utf8.ValidString(key):
-		return argument(malformed("block key is not UTF-8"), "key")
+		return argument(malformed("block key is not UTF-8"), "%s", field)
 	}
 	return nil
+}
+
+func checkAfter(s Submission) error {
+	switch s.After {
+	case "":
+		return nil
+	case s.Key:
+		return argument(malformed("a block cannot come after itself"), "after")
+	}
+	return checkBlockKey("after", s.After)
 }
 
 // Body gives the canonical encoding of transactions, and the transactions as

@@ -149,8 +149,14 @@ type SubmitBlockRequest struct {
 	TimeoutMs uint64 `protobuf:"varint,4,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
 	// Whether the answer should hold the outcome of every transaction.
 	IncludeOutcomes bool `protobuf:"varint,5,opt,name=include_outcomes,json=includeOutcomes,proto3" json:"include_outcomes,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Key of a block that must be committed before this one, and without which
+	// this one must not be: if that one is withdrawn, so is this one. It must be
+	// committed or waiting already. Empty for none, and on SubmitBlocks for the
+	// block before this one. For a block that is waiting or committed already it
+	// says nothing.
+	After         string `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubmitBlockRequest) Reset() {
@@ -227,6 +233,13 @@ func (x *SubmitBlockRequest) GetIncludeOutcomes() bool {
 		return x.IncludeOutcomes
 	}
 	return false
+}
+
+func (x *SubmitBlockRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
 }
 
 type isSubmitBlockRequest_Content interface {
@@ -314,6 +327,61 @@ func (x *SubmitBlockResponse) GetReason() string {
 	return ""
 }
 
+// SubmitBlocksResponse says what became of one block of a stream.
+type SubmitBlocksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its block key.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// What became of it.
+	Result        *SubmitBlockResponse `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitBlocksResponse) Reset() {
+	*x = SubmitBlocksResponse{}
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitBlocksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitBlocksResponse) ProtoMessage() {}
+
+func (x *SubmitBlocksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitBlocksResponse.ProtoReflect.Descriptor instead.
+func (*SubmitBlocksResponse) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SubmitBlocksResponse) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *SubmitBlocksResponse) GetResult() *SubmitBlockResponse {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 // TaggedTransaction is a transaction under a number of the client's choice.
 type TaggedTransaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -327,7 +395,7 @@ type TaggedTransaction struct {
 
 func (x *TaggedTransaction) Reset() {
 	*x = TaggedTransaction{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[3]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +407,7 @@ func (x *TaggedTransaction) String() string {
 func (*TaggedTransaction) ProtoMessage() {}
 
 func (x *TaggedTransaction) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[3]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,7 +420,7 @@ func (x *TaggedTransaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaggedTransaction.ProtoReflect.Descriptor instead.
 func (*TaggedTransaction) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{3}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TaggedTransaction) GetTag() uint64 {
@@ -380,7 +448,7 @@ type SubmitTransactionsRequest struct {
 
 func (x *SubmitTransactionsRequest) Reset() {
 	*x = SubmitTransactionsRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[4]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +460,7 @@ func (x *SubmitTransactionsRequest) String() string {
 func (*SubmitTransactionsRequest) ProtoMessage() {}
 
 func (x *SubmitTransactionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[4]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +473,7 @@ func (x *SubmitTransactionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionsRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionsRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{4}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SubmitTransactionsRequest) GetTransactions() []*TaggedTransaction {
@@ -436,7 +504,7 @@ type TransactionResult struct {
 
 func (x *TransactionResult) Reset() {
 	*x = TransactionResult{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[5]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +516,7 @@ func (x *TransactionResult) String() string {
 func (*TransactionResult) ProtoMessage() {}
 
 func (x *TransactionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[5]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +529,7 @@ func (x *TransactionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransactionResult.ProtoReflect.Descriptor instead.
 func (*TransactionResult) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{5}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TransactionResult) GetTag() uint64 {
@@ -517,7 +585,7 @@ type SubmitTransactionsResponse struct {
 
 func (x *SubmitTransactionsResponse) Reset() {
 	*x = SubmitTransactionsResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[6]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +597,7 @@ func (x *SubmitTransactionsResponse) String() string {
 func (*SubmitTransactionsResponse) ProtoMessage() {}
 
 func (x *SubmitTransactionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[6]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +610,7 @@ func (x *SubmitTransactionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionsResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionsResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{6}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SubmitTransactionsResponse) GetResults() []*TransactionResult {
@@ -565,7 +633,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[7]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +645,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[7]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +658,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{7}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetRequest) GetKeys() [][]byte {
@@ -620,7 +688,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[8]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +700,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[8]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +713,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{8}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetResponse) GetHeight() uint64 {
@@ -675,7 +743,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[9]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +755,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[9]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +768,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{9}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchRequest) GetFromHeight() uint64 {
@@ -728,7 +796,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[10]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +808,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[10]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +821,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{10}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchResponse) GetBlock() *Block {
@@ -781,7 +849,7 @@ type GetBlockRequest struct {
 
 func (x *GetBlockRequest) Reset() {
 	*x = GetBlockRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[11]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -793,7 +861,7 @@ func (x *GetBlockRequest) String() string {
 func (*GetBlockRequest) ProtoMessage() {}
 
 func (x *GetBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[11]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -806,7 +874,7 @@ func (x *GetBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockRequest.ProtoReflect.Descriptor instead.
 func (*GetBlockRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{11}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetBlockRequest) GetBy() isGetBlockRequest_By {
@@ -870,7 +938,7 @@ type GetBlockResponse struct {
 
 func (x *GetBlockResponse) Reset() {
 	*x = GetBlockResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[12]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +950,7 @@ func (x *GetBlockResponse) String() string {
 func (*GetBlockResponse) ProtoMessage() {}
 
 func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[12]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +963,7 @@ func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockResponse.ProtoReflect.Descriptor instead.
 func (*GetBlockResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{12}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetBlockResponse) GetBlock() *Block {
@@ -920,7 +988,7 @@ type ListBlocksRequest struct {
 
 func (x *ListBlocksRequest) Reset() {
 	*x = ListBlocksRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[13]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1000,7 @@ func (x *ListBlocksRequest) String() string {
 func (*ListBlocksRequest) ProtoMessage() {}
 
 func (x *ListBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[13]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1013,7 @@ func (x *ListBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlocksRequest.ProtoReflect.Descriptor instead.
 func (*ListBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{13}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListBlocksRequest) GetFromHeight() uint64 {
@@ -982,7 +1050,7 @@ type ListBlocksResponse struct {
 
 func (x *ListBlocksResponse) Reset() {
 	*x = ListBlocksResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[14]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1062,7 @@ func (x *ListBlocksResponse) String() string {
 func (*ListBlocksResponse) ProtoMessage() {}
 
 func (x *ListBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[14]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1075,7 @@ func (x *ListBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlocksResponse.ProtoReflect.Descriptor instead.
 func (*ListBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{14}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListBlocksResponse) GetBlocks() []*Block {
@@ -1033,7 +1101,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[15]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1113,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[15]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1126,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{15}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{16}
 }
 
 // StatusResponse is the cluster at a glance.
@@ -1072,7 +1140,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1152,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1165,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{16}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StatusResponse) GetStatus() *ClusterStatus {
@@ -1113,19 +1181,23 @@ const file_lockstep_v1_coordinator_proto_rawDesc = "" +
 	"\n" +
 	"\x1dlockstep/v1/coordinator.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/status.proto\x1a\x17lockstep/v1/types.proto\"O\n" +
 	"\x0fTransactionList\x12<\n" +
-	"\ftransactions\x18\x01 \x03(\v2\x18.lockstep.v1.TransactionR\ftransactions\"\xd5\x01\n" +
+	"\ftransactions\x18\x01 \x03(\v2\x18.lockstep.v1.TransactionR\ftransactions\"\xeb\x01\n" +
 	"\x12SubmitBlockRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12B\n" +
 	"\ftransactions\x18\x02 \x01(\v2\x1c.lockstep.v1.TransactionListH\x00R\ftransactions\x12\x14\n" +
 	"\x04body\x18\x03 \x01(\fH\x00R\x04body\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\x04 \x01(\x04R\ttimeoutMs\x12)\n" +
-	"\x10include_outcomes\x18\x05 \x01(\bR\x0fincludeOutcomesB\t\n" +
+	"\x10include_outcomes\x18\x05 \x01(\bR\x0fincludeOutcomes\x12\x14\n" +
+	"\x05after\x18\x06 \x01(\tR\x05afterB\t\n" +
 	"\acontent\"\x8a\x01\n" +
 	"\x13SubmitBlockResponse\x121\n" +
 	"\bdecision\x18\x01 \x01(\x0e2\x15.lockstep.v1.DecisionR\bdecision\x12(\n" +
 	"\x05block\x18\x02 \x01(\v2\x12.lockstep.v1.BlockR\x05block\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"a\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"b\n" +
+	"\x14SubmitBlocksResponse\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x128\n" +
+	"\x06result\x18\x02 \x01(\v2 .lockstep.v1.SubmitBlockResponseR\x06result\"a\n" +
 	"\x11TaggedTransaction\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12:\n" +
 	"\vtransaction\x18\x02 \x01(\v2\x18.lockstep.v1.TransactionR\vtransaction\"_\n" +
@@ -1178,9 +1250,10 @@ const file_lockstep_v1_coordinator_proto_rawDesc = "" +
 	"\x12DECISION_COMMITTED\x10\x01\x12\x14\n" +
 	"\x10DECISION_ABORTED\x10\x02\x12\x15\n" +
 	"\x11DECISION_REJECTED\x10\x03\x12\x14\n" +
-	"\x10DECISION_UNKNOWN\x10\x042\xa8\x04\n" +
+	"\x10DECISION_UNKNOWN\x10\x042\x80\x05\n" +
 	"\x12CoordinatorService\x12P\n" +
-	"\vSubmitBlock\x12\x1f.lockstep.v1.SubmitBlockRequest\x1a .lockstep.v1.SubmitBlockResponse\x12i\n" +
+	"\vSubmitBlock\x12\x1f.lockstep.v1.SubmitBlockRequest\x1a .lockstep.v1.SubmitBlockResponse\x12V\n" +
+	"\fSubmitBlocks\x12\x1f.lockstep.v1.SubmitBlockRequest\x1a!.lockstep.v1.SubmitBlocksResponse(\x010\x01\x12i\n" +
 	"\x12SubmitTransactions\x12&.lockstep.v1.SubmitTransactionsRequest\x1a'.lockstep.v1.SubmitTransactionsResponse(\x010\x01\x128\n" +
 	"\x03Get\x12\x17.lockstep.v1.GetRequest\x1a\x18.lockstep.v1.GetResponse\x12@\n" +
 	"\x05Watch\x12\x19.lockstep.v1.WatchRequest\x1a\x1a.lockstep.v1.WatchResponse0\x01\x12G\n" +
@@ -1202,64 +1275,68 @@ func file_lockstep_v1_coordinator_proto_rawDescGZIP() []byte {
 }
 
 var file_lockstep_v1_coordinator_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lockstep_v1_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_lockstep_v1_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_lockstep_v1_coordinator_proto_goTypes = []any{
 	(Decision)(0),                      // 0: lockstep.v1.Decision
 	(*TransactionList)(nil),            // 1: lockstep.v1.TransactionList
 	(*SubmitBlockRequest)(nil),         // 2: lockstep.v1.SubmitBlockRequest
 	(*SubmitBlockResponse)(nil),        // 3: lockstep.v1.SubmitBlockResponse
-	(*TaggedTransaction)(nil),          // 4: lockstep.v1.TaggedTransaction
-	(*SubmitTransactionsRequest)(nil),  // 5: lockstep.v1.SubmitTransactionsRequest
-	(*TransactionResult)(nil),          // 6: lockstep.v1.TransactionResult
-	(*SubmitTransactionsResponse)(nil), // 7: lockstep.v1.SubmitTransactionsResponse
-	(*GetRequest)(nil),                 // 8: lockstep.v1.GetRequest
-	(*GetResponse)(nil),                // 9: lockstep.v1.GetResponse
-	(*WatchRequest)(nil),               // 10: lockstep.v1.WatchRequest
-	(*WatchResponse)(nil),              // 11: lockstep.v1.WatchResponse
-	(*GetBlockRequest)(nil),            // 12: lockstep.v1.GetBlockRequest
-	(*GetBlockResponse)(nil),           // 13: lockstep.v1.GetBlockResponse
-	(*ListBlocksRequest)(nil),          // 14: lockstep.v1.ListBlocksRequest
-	(*ListBlocksResponse)(nil),         // 15: lockstep.v1.ListBlocksResponse
-	(*StatusRequest)(nil),              // 16: lockstep.v1.StatusRequest
-	(*StatusResponse)(nil),             // 17: lockstep.v1.StatusResponse
-	(*Transaction)(nil),                // 18: lockstep.v1.Transaction
-	(*Block)(nil),                      // 19: lockstep.v1.Block
-	(*Value)(nil),                      // 20: lockstep.v1.Value
-	(*ClusterStatus)(nil),              // 21: lockstep.v1.ClusterStatus
+	(*SubmitBlocksResponse)(nil),       // 4: lockstep.v1.SubmitBlocksResponse
+	(*TaggedTransaction)(nil),          // 5: lockstep.v1.TaggedTransaction
+	(*SubmitTransactionsRequest)(nil),  // 6: lockstep.v1.SubmitTransactionsRequest
+	(*TransactionResult)(nil),          // 7: lockstep.v1.TransactionResult
+	(*SubmitTransactionsResponse)(nil), // 8: lockstep.v1.SubmitTransactionsResponse
+	(*GetRequest)(nil),                 // 9: lockstep.v1.GetRequest
+	(*GetResponse)(nil),                // 10: lockstep.v1.GetResponse
+	(*WatchRequest)(nil),               // 11: lockstep.v1.WatchRequest
+	(*WatchResponse)(nil),              // 12: lockstep.v1.WatchResponse
+	(*GetBlockRequest)(nil),            // 13: lockstep.v1.GetBlockRequest
+	(*GetBlockResponse)(nil),           // 14: lockstep.v1.GetBlockResponse
+	(*ListBlocksRequest)(nil),          // 15: lockstep.v1.ListBlocksRequest
+	(*ListBlocksResponse)(nil),         // 16: lockstep.v1.ListBlocksResponse
+	(*StatusRequest)(nil),              // 17: lockstep.v1.StatusRequest
+	(*StatusResponse)(nil),             // 18: lockstep.v1.StatusResponse
+	(*Transaction)(nil),                // 19: lockstep.v1.Transaction
+	(*Block)(nil),                      // 20: lockstep.v1.Block
+	(*Value)(nil),                      // 21: lockstep.v1.Value
+	(*ClusterStatus)(nil),              // 22: lockstep.v1.ClusterStatus
 }
 var file_lockstep_v1_coordinator_proto_depIdxs = []int32{
-	18, // 0: lockstep.v1.TransactionList.transactions:type_name -> lockstep.v1.Transaction
+	19, // 0: lockstep.v1.TransactionList.transactions:type_name -> lockstep.v1.Transaction
 	1,  // 1: lockstep.v1.SubmitBlockRequest.transactions:type_name -> lockstep.v1.TransactionList
 	0,  // 2: lockstep.v1.SubmitBlockResponse.decision:type_name -> lockstep.v1.Decision
-	19, // 3: lockstep.v1.SubmitBlockResponse.block:type_name -> lockstep.v1.Block
-	18, // 4: lockstep.v1.TaggedTransaction.transaction:type_name -> lockstep.v1.Transaction
-	4,  // 5: lockstep.v1.SubmitTransactionsRequest.transactions:type_name -> lockstep.v1.TaggedTransaction
-	0,  // 6: lockstep.v1.TransactionResult.decision:type_name -> lockstep.v1.Decision
-	6,  // 7: lockstep.v1.SubmitTransactionsResponse.results:type_name -> lockstep.v1.TransactionResult
-	20, // 8: lockstep.v1.GetResponse.values:type_name -> lockstep.v1.Value
-	19, // 9: lockstep.v1.WatchResponse.block:type_name -> lockstep.v1.Block
-	19, // 10: lockstep.v1.GetBlockResponse.block:type_name -> lockstep.v1.Block
-	19, // 11: lockstep.v1.ListBlocksResponse.blocks:type_name -> lockstep.v1.Block
-	21, // 12: lockstep.v1.StatusResponse.status:type_name -> lockstep.v1.ClusterStatus
-	2,  // 13: lockstep.v1.CoordinatorService.SubmitBlock:input_type -> lockstep.v1.SubmitBlockRequest
-	5,  // 14: lockstep.v1.CoordinatorService.SubmitTransactions:input_type -> lockstep.v1.SubmitTransactionsRequest
-	8,  // 15: lockstep.v1.CoordinatorService.Get:input_type -> lockstep.v1.GetRequest
-	10, // 16: lockstep.v1.CoordinatorService.Watch:input_type -> lockstep.v1.WatchRequest
-	12, // 17: lockstep.v1.CoordinatorService.GetBlock:input_type -> lockstep.v1.GetBlockRequest
-	14, // 18: lockstep.v1.CoordinatorService.ListBlocks:input_type -> lockstep.v1.ListBlocksRequest
-	16, // 19: lockstep.v1.CoordinatorService.Status:input_type -> lockstep.v1.StatusRequest
-	3,  // 20: lockstep.v1.CoordinatorService.SubmitBlock:output_type -> lockstep.v1.SubmitBlockResponse
-	7,  // 21: lockstep.v1.CoordinatorService.SubmitTransactions:output_type -> lockstep.v1.SubmitTransactionsResponse
-	9,  // 22: lockstep.v1.CoordinatorService.Get:output_type -> lockstep.v1.GetResponse
-	11, // 23: lockstep.v1.CoordinatorService.Watch:output_type -> lockstep.v1.WatchResponse
-	13, // 24: lockstep.v1.CoordinatorService.GetBlock:output_type -> lockstep.v1.GetBlockResponse
-	15, // 25: lockstep.v1.CoordinatorService.ListBlocks:output_type -> lockstep.v1.ListBlocksResponse
-	17, // 26: lockstep.v1.CoordinatorService.Status:output_type -> lockstep.v1.StatusResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	20, // 3: lockstep.v1.SubmitBlockResponse.block:type_name -> lockstep.v1.Block
+	3,  // 4: lockstep.v1.SubmitBlocksResponse.result:type_name -> lockstep.v1.SubmitBlockResponse
+	19, // 5: lockstep.v1.TaggedTransaction.transaction:type_name -> lockstep.v1.Transaction
+	5,  // 6: lockstep.v1.SubmitTransactionsRequest.transactions:type_name -> lockstep.v1.TaggedTransaction
+	0,  // 7: lockstep.v1.TransactionResult.decision:type_name -> lockstep.v1.Decision
+	7,  // 8: lockstep.v1.SubmitTransactionsResponse.results:type_name -> lockstep.v1.TransactionResult
+	21, // 9: lockstep.v1.GetResponse.values:type_name -> lockstep.v1.Value
+	20, // 10: lockstep.v1.WatchResponse.block:type_name -> lockstep.v1.Block
+	20, // 11: lockstep.v1.GetBlockResponse.block:type_name -> lockstep.v1.Block
+	20, // 12: lockstep.v1.ListBlocksResponse.blocks:type_name -> lockstep.v1.Block
+	22, // 13: lockstep.v1.StatusResponse.status:type_name -> lockstep.v1.ClusterStatus
+	2,  // 14: lockstep.v1.CoordinatorService.SubmitBlock:input_type -> lockstep.v1.SubmitBlockRequest
+	2,  // 15: lockstep.v1.CoordinatorService.SubmitBlocks:input_type -> lockstep.v1.SubmitBlockRequest
+	6,  // 16: lockstep.v1.CoordinatorService.SubmitTransactions:input_type -> lockstep.v1.SubmitTransactionsRequest
+	9,  // 17: lockstep.v1.CoordinatorService.Get:input_type -> lockstep.v1.GetRequest
+	11, // 18: lockstep.v1.CoordinatorService.Watch:input_type -> lockstep.v1.WatchRequest
+	13, // 19: lockstep.v1.CoordinatorService.GetBlock:input_type -> lockstep.v1.GetBlockRequest
+	15, // 20: lockstep.v1.CoordinatorService.ListBlocks:input_type -> lockstep.v1.ListBlocksRequest
+	17, // 21: lockstep.v1.CoordinatorService.Status:input_type -> lockstep.v1.StatusRequest
+	3,  // 22: lockstep.v1.CoordinatorService.SubmitBlock:output_type -> lockstep.v1.SubmitBlockResponse
+	4,  // 23: lockstep.v1.CoordinatorService.SubmitBlocks:output_type -> lockstep.v1.SubmitBlocksResponse
+	8,  // 24: lockstep.v1.CoordinatorService.SubmitTransactions:output_type -> lockstep.v1.SubmitTransactionsResponse
+	10, // 25: lockstep.v1.CoordinatorService.Get:output_type -> lockstep.v1.GetResponse
+	12, // 26: lockstep.v1.CoordinatorService.Watch:output_type -> lockstep.v1.WatchResponse
+	14, // 27: lockstep.v1.CoordinatorService.GetBlock:output_type -> lockstep.v1.GetBlockResponse
+	16, // 28: lockstep.v1.CoordinatorService.ListBlocks:output_type -> lockstep.v1.ListBlocksResponse
+	18, // 29: lockstep.v1.CoordinatorService.Status:output_type -> lockstep.v1.StatusResponse
+	22, // [22:30] is the sub-list for method output_type
+	14, // [14:22] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_coordinator_proto_init() }
@@ -1273,8 +1350,8 @@ func file_lockstep_v1_coordinator_proto_init() {
 		(*SubmitBlockRequest_Transactions)(nil),
 		(*SubmitBlockRequest_Body)(nil),
 	}
-	file_lockstep_v1_coordinator_proto_msgTypes[7].OneofWrappers = []any{}
-	file_lockstep_v1_coordinator_proto_msgTypes[11].OneofWrappers = []any{
+	file_lockstep_v1_coordinator_proto_msgTypes[8].OneofWrappers = []any{}
+	file_lockstep_v1_coordinator_proto_msgTypes[12].OneofWrappers = []any{
 		(*GetBlockRequest_Key)(nil),
 		(*GetBlockRequest_Height)(nil),
 	}
@@ -1284,7 +1361,7 @@ func file_lockstep_v1_coordinator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_coordinator_proto_rawDesc), len(file_lockstep_v1_coordinator_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

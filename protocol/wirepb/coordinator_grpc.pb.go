@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	CoordinatorService_SubmitBlock_FullMethodName        = "/lockstep.v1.CoordinatorService/SubmitBlock"
+	CoordinatorService_SubmitBlocks_FullMethodName       = "/lockstep.v1.CoordinatorService/SubmitBlocks"
 	CoordinatorService_SubmitTransactions_FullMethodName = "/lockstep.v1.CoordinatorService/SubmitTransactions"
 	CoordinatorService_Get_FullMethodName                = "/lockstep.v1.CoordinatorService/Get"
 	CoordinatorService_Watch_FullMethodName              = "/lockstep.v1.CoordinatorService/Watch"
@@ -46,7 +47,21 @@ type CoordinatorServiceClient interface {
 	// RESOURCE_EXHAUSTED, UNAVAILABLE: not taken up; try again later.
 	// If the call fails in any other way, or its deadline passes, the outcome is
 	// unknown: ask again with the same key.
+	// FAILED_PRECONDITION: the block that this one comes after is neither
+	// committed nor waiting.
 	SubmitBlock(ctx context.Context, in *SubmitBlockRequest, opts ...grpc.CallOption) (*SubmitBlockResponse, error)
+	// SubmitBlocks has blocks executed in order, several of them under way at
+	// once: each comes after the one before it on the stream, unless it names
+	// another. Answers come in the order of the requests. The first block that is
+	// not committed is the last to be answered: those after it are withdrawn with
+	// it or were never taken up, and the stream ends.
+	//
+	// A block that is refused, as by SubmitBlock, ends the stream with that status
+	// after the answers of the blocks before it. Whatever else ends the stream
+	// leaves the outcome of unanswered blocks unknown: open another one and send
+	// them again from the oldest, after the last that was committed. The server
+	// reads no further while 64 blocks of a stream are not answered.
+	SubmitBlocks(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SubmitBlockRequest, SubmitBlocksResponse], error)
 	// SubmitTransactions takes transactions one by one; the coordinator makes
 	// blocks of them. Every tag is answered once, in the order of decisions. If
 	// the stream breaks, the outcome of unanswered tags is unknown; a client
@@ -87,9 +102,22 @@ func (c *coordinatorServiceClient) SubmitBlock(ctx context.Context, in *SubmitBl
 	return out, nil
 }
 
+func (c *coordinatorServiceClient) SubmitBlocks(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SubmitBlockRequest, SubmitBlocksResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &CoordinatorService_ServiceDesc.Streams[0], CoordinatorService_SubmitBlocks_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SubmitBlockRequest, SubmitBlocksResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CoordinatorService_SubmitBlocksClient = grpc.BidiStreamingClient[SubmitBlockRequest, SubmitBlocksResponse]
+
 func (c *coordinatorServiceClient) SubmitTransactions(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SubmitTransactionsRequest, SubmitTransactionsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &CoordinatorService_ServiceDesc.Streams[0], CoordinatorService_SubmitTransactions_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &CoordinatorService_ServiceDesc.Streams[1], CoordinatorService_SubmitTransactions_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +140,7 @@ func (c *coordinatorServiceClient) Get(ctx context.Context, in *GetRequest, opts
 
 func (c *coordinatorServiceClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &CoordinatorService_ServiceDesc.Streams[1], CoordinatorService_Watch_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &CoordinatorService_ServiceDesc.Streams[2], CoordinatorService_Watch_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +205,21 @@ type CoordinatorServiceServer interface {
 	// RESOURCE_EXHAUSTED, UNAVAILABLE: not taken up; try again later.
 	// If the call fails in any other way, or its deadline passes, the outcome is
 	// unknown: ask again with the same key.
+	// FAILED_PRECONDITION: the block that this one comes after is neither
+	// committed nor waiting.
 	SubmitBlock(context.Context, *SubmitBlockRequest) (*SubmitBlockResponse, error)
+	// SubmitBlocks has blocks executed in order, several of them under way at
+	// once: each comes after the one before it on the stream, unless it names
+	// another. Answers come in the order of the requests. The first block that is
+	// not committed is the last to be answered: those after it are withdrawn with
+	// it or were never taken up, and the stream ends.
+	//
+	// A block that is refused, as by SubmitBlock, ends the stream with that status
+	// after the answers of the blocks before it. Whatever else ends the stream
+	// leaves the outcome of unanswered blocks unknown: open another one and send
+	// them again from the oldest, after the last that was committed. The server
+	// reads no further while 64 blocks of a stream are not answered.
+	SubmitBlocks(grpc.BidiStreamingServer[SubmitBlockRequest, SubmitBlocksResponse]) error
 	// SubmitTransactions takes transactions one by one; the coordinator makes
 	// blocks of them. Every tag is answered once, in the order of decisions. If
 	// the stream breaks, the outcome of unanswered tags is unknown; a client
@@ -210,6 +252,9 @@ type UnimplementedCoordinatorServiceServer struct{}
 
 func (UnimplementedCoordinatorServiceServer) SubmitBlock(context.Context, *SubmitBlockRequest) (*SubmitBlockResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubmitBlock not implemented")
+}
+func (UnimplementedCoordinatorServiceServer) SubmitBlocks(grpc.BidiStreamingServer[SubmitBlockRequest, SubmitBlocksResponse]) error {
+	return status.Error(codes.Unimplemented, "method SubmitBlocks not implemented")
 }
 func (UnimplementedCoordinatorServiceServer) SubmitTransactions(grpc.BidiStreamingServer[SubmitTransactionsRequest, SubmitTransactionsResponse]) error {
 	return status.Error(codes.Unimplemented, "method SubmitTransactions not implemented")
@@ -267,6 +312,13 @@ func _CoordinatorService_SubmitBlock_Handler(srv interface{}, ctx context.Contex
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _CoordinatorService_SubmitBlocks_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(CoordinatorServiceServer).SubmitBlocks(&grpc.GenericServerStream[SubmitBlockRequest, SubmitBlocksResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CoordinatorService_SubmitBlocksServer = grpc.BidiStreamingServer[SubmitBlockRequest, SubmitBlocksResponse]
 
 func _CoordinatorService_SubmitTransactions_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(CoordinatorServiceServer).SubmitTransactions(&grpc.GenericServerStream[SubmitTransactionsRequest, SubmitTransactionsResponse]{ServerStream: stream})
@@ -387,6 +439,12 @@ var CoordinatorService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "SubmitBlocks",
+			Handler:       _CoordinatorService_SubmitBlocks_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
 		{
 			StreamName:    "SubmitTransactions",
 			Handler:       _CoordinatorService_SubmitTransactions_Handler,

@@ -76,7 +76,7 @@ func (k *killer) submitUnderFire(files ...string) {
 	fired := 0
 	for run := 1; ; run++ {
 		timeout := patience[k.random.IntN(len(patience))]
-		submission := k.c.Go(append([]string{"submit", "-o", "json", "--timeout", timeout}, files...)...)
+		submission := k.c.Go(append([]string{"submit", "-o", "json", "--pipeline", "2", "--timeout", timeout}, files...)...)
 		fired = k.fire(submission, fired)
 		r := submission.Wait()
 		if r.Code == 0 {

@@ -24,6 +24,7 @@ func limits() protocol.Limits {
 // content is what a client submits under a key.
 type content struct {
 	key          string
+	after        string // key of the block that it comes after; "" for none (C9)
 	body         []byte // canonical
 	id           protocol.Digest
 	transactions []protocol.Transaction

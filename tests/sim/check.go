@@ -55,6 +55,8 @@ func (w *world) checkDecision(d *protocol.Decision) {
 	w.check(!twice, "1 agreement", "block %q is decided twice (C3)", d.Key)
 	b := w.wanted(d)
 	w.check(b != nil, "3 durability", "block %q is decided as %s, but nobody asks for it any more: its clients were told that it is not committed (C5)", d.Key, d.Attempt)
+	_, before := w.keys[b.after]
+	w.check(b.after == "" || before, "5 order", "block %q is decided before block %q, which it comes after (C9)", b.key, b.after)
 	outcomes, changed, err := w.reference.next(b.transactions)
 	w.check(err == nil, "6 determinism", "block %q is decided, but a sequential run cannot execute it: %v", d.Key, err)
 	w.check(outcomes.Equal(d.Outcomes), "6 determinism", "the outcomes of height %d differ from a sequential run", h)
@@ -88,13 +90,17 @@ func (w *world) checkAnswer(p *coordinatorProcess, s *submission, a protocol.Ans
 			"the client of block %q is told that it is committed, and it is not", key)
 	case protocol.VerdictAborted, protocol.VerdictRejected:
 		w.check(!done, "3 durability", "the client of block %q is told that it is not committed, and it is (C5)", key)
-		w.check(a.Verdict == protocol.VerdictRejected || s.expired(), "client", "the client of block %q is told aborted before its deadline", key)
+		w.check(a.Verdict == protocol.VerdictRejected || s.expired() || s.content.after != "", "client", "the client of block %q is told aborted before its deadline", key)
 		w.check(p.log.owns(), "1 agreement", "%s does not own the log, and tells the client of block %q that it is not committed (C1)", p.name, key)
 		w.closeAsks(p, s)
 	case protocol.VerdictConflict:
 		w.check(w.hasAnother(p, s.content), "client", "the client of block %q is told of a conflict, but there is none", key)
 		s.closed = true
 	case protocol.VerdictOverloaded, protocol.VerdictRecheck:
+		s.closed = true
+	case protocol.VerdictEarly:
+		_, before := w.keys[s.content.after]
+		w.check(!before, "3 durability", "the client of block %q is told that block %q is not committed, and it is (C9)", key, s.content.after)
 		s.closed = true
 	default:
 		_ = w.fail("client", "the client of block %q gets verdict %d", key, a.Verdict)

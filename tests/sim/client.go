@@ -71,6 +71,10 @@ func (c *client) next() *content {
 	switch {
 	case old < w.blocks && (old == 0 || w.options.Plain || c.percent(85)):
 		fresh := c.author.block(fmt.Sprintf("block-%d", old))
+		if w.chained() && old%chainLength > 0 {
+			fresh.after = w.contents[old-1].key
+			w.count("blocks after others")
+		}
 		w.contents = append(w.contents, fresh)
 		w.trace.note("client", "new block", uint64(old), uint64(len(fresh.transactions)))
 		return fresh
@@ -85,6 +89,13 @@ func (c *client) next() *content {
 	return one(c.chooser, w.contents)
 }
 
+// chainLength is how many blocks a chain has, each of which comes after the one
+// before it.
+const chainLength = 4
+
+// chained reports whether blocks come in chains: with every third seed they do.
+func (w *world) chained() bool { return w.seed%3 == 0 }
+
 // submit brings a block to some coordinator, as the API does.
 func (c *client) submit(b *content) {
 	w := c.world
@@ -96,29 +107,29 @@ func (c *client) submit(b *content) {
 		c.retries = b
 		return
 	}
-	d, found, checked, err := p.core.Find(b.key)
-	switch {
-	case err != nil:
-		_ = w.fail("3 durability", "%s cannot look block %q up: %v", p.name, b.key, err)
-	case found:
-		w.checkFound(p, b, d)
-	case p.abandoned != "":
-		c.retries = b
-	default:
-		c.enter(p, b, checked)
-	}
-}
-
-// enter has the block taken up, and waits.
-func (c *client) enter(p *coordinatorProcess, b *content, checked protocol.Height) {
-	w := c.world
 	block, err := p.core.Prepare(b.key, b.body)
 	if err != nil {
 		_ = w.fail("client", "block %q is refused: %v", b.key, err)
 	}
+	ready, d, err := p.core.Look(protocol.Submitted{Block: block, After: b.after})
+	switch {
+	case err != nil:
+		_ = w.fail("3 durability", "%s cannot look block %q up: %v", p.name, b.key, err)
+	case d != nil:
+		w.checkFound(p, b, d)
+	case p.abandoned != "":
+		c.retries = b
+	default:
+		c.enter(p, b, ready)
+	}
+}
+
+// enter has the block taken up, and waits.
+func (c *client) enter(p *coordinatorProcess, b *content, ev protocol.Submitted) {
+	w := c.world
 	w.waiters++
 	s := &submission{waiter: w.waiters, content: b, client: c, process: p}
-	ev := protocol.Submitted{Block: block, Waiter: s.waiter, Checked: checked}
+	ev.Waiter = s.waiter
 	if !w.options.Plain && c.percent(w.hurried) {
 		s.deadline = p.clock().Add(c.wait(w.patience/300, w.patience))
 		ev.Deadline = s.deadline
@@ -197,14 +208,14 @@ func (s *submission) heard(v protocol.Verdict) {
 		c.at = c.world.now + c.wait(0, 4*c.world.pause)
 	case protocol.VerdictRecheck, 0:
 		c.retries = s.content
-	case protocol.VerdictAborted:
+	case protocol.VerdictAborted, protocol.VerdictEarly:
 		if c.percent(50) {
 			c.retries = s.content
 		}
 	}
 }
 
-var verdictNames = [...]string{"told unknown", "told committed", "told aborted", "told rejected", "told conflict", "told overloaded", "told to look again"}
+var verdictNames = [...]string{"told unknown", "told committed", "told aborted", "told rejected", "told conflict", "told overloaded", "told to look again", "told early"}
 
 // Abandon implements coordinator.Clients.
 func (c clients) Abandon(reason string) {

@@ -33,3 +33,7 @@ func impatient(w *world, into *Wraps) {
 	often(w, into)
 	w.hurried, w.patience = 100, 400*time.Millisecond
 }
+
+// unhurried has clients take so long between the look-up of a key and the rest that
+// the history grows meanwhile, more than once.
+func unhurried(w *world, _ *Wraps) { w.pause = 200 * time.Millisecond }

@@ -39,7 +39,7 @@ func (b *bench) balances(ctx context.Context, c *cluster) (*big.Int, error) {
 	}
 	sum, height, accounts := new(big.Int), uint64(0), b.options.Workload.Accounts
 	for from := 0; from < accounts; from += readKeys {
-		b.story.progress("adding up the balances: %s of %s accounts", report.Count(from), report.Count(accounts))
+		b.story.Progress("adding up the balances: %s of %s accounts", report.Count(from), report.Count(accounts))
 		var keys [][]byte
 		for i := from; i < min(from+readKeys, accounts); i++ {
 			keys = append(keys, workload.AccountKey(uint32(i)))
@@ -125,7 +125,7 @@ func (b *bench) prove(ctx context.Context, c *cluster, p *prover) (bool, error) 
 		}
 	}
 	r, err := proof.Check(proof.Input{Shards: c.shardDirectories(), History: history, Blocks: blocks, Progress: func(height, heights int) {
-		b.story.progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
+		b.story.Progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
 	}})
 	switch {
 	case err != nil:
@@ -133,7 +133,7 @@ func (b *bench) prove(ctx context.Context, c *cluster, p *prover) (bool, error) 
 	case !r.Holds():
 		return false, cli.Refusedf("the proof fails: %s; the first: %s", report.Plural(r.Total, "difference"), r.Findings[0])
 	}
-	b.story.say("every byte is what one run of the %s, one after the other, comes to", report.Plural(r.Height, "block"))
+	b.story.Say("every byte is what one run of the %s, one after the other, comes to", report.Plural(r.Height, "block"))
 	return true, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -18,9 +17,6 @@ import (
 )
 
 const (
-	anyPort = "127.0.0.1:0"
-	// startTimeout bounds how long a daemon may take to serve.
-	startTimeout = 30 * time.Second
 	// stopTimeout is what a daemon has after SIGTERM.
 	stopTimeout = 5 * time.Second
 	// joinTimeout bounds how long a cluster that should run may not be reached.
@@ -36,16 +32,11 @@ type cluster struct {
 	client *client.Coordinator
 	config protocol.Config
 
-	dir     string // "" if it ran before
-	starter *process.Starter
-	daemons []daemon // the coordinator first
-}
-
-// daemon is a process of the cluster, under its name in reports.
-type daemon struct {
-	name string
-	http string // where it serves HTTP, once all are ready
-	*process.Process
+	executable string
+	dir        string // "" if it ran before
+	starter    *process.Starter
+	lost       func(error)
+	daemons    []*daemon // the coordinator first
 }
 
 // join takes a cluster that runs already.
@@ -67,8 +58,8 @@ func join(ctx context.Context, addresses string) (c *cluster, err error) {
 // start starts a cluster in an empty directory. A process that ends by itself
 // is told to lost.
 func start(ctx context.Context, executable, dir string, shards int, lost func(error)) (*cluster, error) {
-	c := &cluster{dir: dir, starter: process.NewStarter()}
-	err := c.launchAll(ctx, executable, shards, lost)
+	c := &cluster{executable: executable, dir: dir, starter: process.NewStarter(), lost: lost}
+	err := c.launchAll(ctx, shards)
 	if err == nil {
 		err = c.ready(ctx)
 	}
@@ -78,19 +69,17 @@ func start(ctx context.Context, executable, dir string, shards int, lost func(er
 	return c, nil
 }
 
-func (c *cluster) launchAll(ctx context.Context, executable string, shards int, lost func(error)) error {
-	coordinator, err := c.launch(executable, "coordinator", lost, "coordinator", "--shards", strconv.Itoa(shards))
+func (c *cluster) launchAll(ctx context.Context, shards int) error {
+	coordinator, err := c.launch("coordinator", "coordinator", "--shards", strconv.Itoa(shards))
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	api, _, err := coordinator.Listening(ctx)
+	api, err := coordinator.serving(ctx)
 	if err != nil {
 		return err
 	}
 	for i := range shards {
-		if _, err := c.launch(executable, "shard"+strconv.Itoa(i), lost, "shard", "--id", strconv.Itoa(i), "--coordinator", api); err != nil {
+		if _, err := c.launch("shard"+strconv.Itoa(i), "shard", "--id", strconv.Itoa(i), "--coordinator", api); err != nil {
 			return err
 		}
 	}
@@ -98,26 +87,13 @@ func (c *cluster) launchAll(ctx context.Context, executable string, shards int, 
 	return err
 }
 
-func (c *cluster) launch(executable, name string, lost func(error), args ...string) (*process.Process, error) {
-	p, err := c.starter.Start(process.Spec{
-		Name: name, Executable: executable, Log: filepath.Join(c.dir, name+".log"), Lost: lost,
-		Args: append(args, "--data", filepath.Join(c.dir, name), "--listen", anyPort, "--http", anyPort),
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.daemons = append(c.daemons, daemon{name: name, Process: p})
-	return p, nil
-}
-
 // ready waits until all shards are, and takes the configuration.
 func (c *cluster) ready(ctx context.Context) error {
 	if _, err := c.await(ctx, "all shards are ready", level); err != nil {
 		return err
 	}
-	for i := range c.daemons {
-		var err error
-		if _, c.daemons[i].http, err = c.daemons[i].Listening(ctx); err != nil {
+	for _, d := range c.daemons {
+		if _, err := d.serving(ctx); err != nil {
 			return err
 		}
 	}
@@ -208,7 +184,7 @@ func (c *cluster) close() error {
 // shardDirectories are the data directories, by shard.
 func (c *cluster) shardDirectories() (dirs []string) {
 	for _, d := range c.daemons[1:] {
-		dirs = append(dirs, filepath.Join(c.dir, d.name))
+		dirs = append(dirs, d.dir)
 	}
 	return dirs
 }

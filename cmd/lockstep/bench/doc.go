@@ -15,7 +15,31 @@
 //     for the answers;
 //  5. waits until everything is checkpointed, and checks that all shards are at
 //     one height and that the sum of all balances is what it was;
-//  6. submits blocks of one transaction, one at a time, for the latency.
+//  6. submits blocks of one transaction, one at a time, for the latency;
+//  7. in the first round, if it is wanted, kills shards, as told below, and
+//     checks as in step 5 again.
+//
+// A file takes the place of the blocks of step 3 and is submitted once, its blocks
+// in order, several of them under way. A cluster that runs already is not filled for a file.
+//
+// # Shards that are killed
+//
+// A restart is timed with logs of the length wanted: the shards run with flags
+// that keep them from making checkpoints, under load, until their logs are that
+// long together; then all processes are killed with SIGKILL under that load. Logs
+// (without the reserves) and databases of the shards are read twice, the second
+// time is what counts, and all are started with the usual flags. The cluster is
+// ready when every /readyz says so: the state is there, and the coordinator has
+// welcomed all shards.
+//
+// For an absence the last shard is killed under load. Clients go on: who is told
+// that a block was withdrawn at its deadline, 5 s, submits it again. The resident
+// memory of the others is looked at four times a second; the first and the last
+// mean are of a minute, or of a fifth of the time if that is less. Then the shard
+// is started again, and blocks must be committed. A restart before an absence
+// leaves its traces in the memory of the shards: measure them in two runs.
+//
+// # What counts
 //
 // Throughput is transactions from the first submission to the last answer, at
 // which every block is durable in the logs of all shards. Whoever submits runs on

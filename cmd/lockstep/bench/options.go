@@ -18,9 +18,13 @@ import (
 const (
 	Bare     = "bare"
 	Postgres = "postgres"
-	// postgresBlock comes with Postgres.
-	postgresBlock = "postgres_block"
+	// PostgresBlock comes with Postgres.
+	PostgresBlock = "postgres_block"
 )
+
+// mostRestartLog bounds Options.RestartLog: a shard keeps many times as much in
+// memory.
+const mostRestartLog = 4 << 30
 
 // Options say what to measure.
 type Options struct {
@@ -35,9 +39,12 @@ type Options struct {
 	Blocks        int           // how many; 0 for no bound
 	Pipeline      int           // most blocks under way at once
 	Rounds        int
-	LatencyBlocks int      // blocks of one transaction, one at a time; 0 for none
-	Compare       []string // Bare, Postgres
-	Verify        bool     // prove in the end that every byte is as it should be
+	LatencyBlocks int           // blocks of one transaction, one at a time; 0 for none
+	Compare       []string      // Bare, Postgres
+	Restart       bool          // kill all processes under load and time their start
+	RestartLog    int64         // bytes of the shards' logs at that moment
+	Away          time.Duration // keep a shard away under load for so long; 0 for not
+	Verify        bool          // prove in the end that every byte is as it should be
 
 	Directory string // "" for a temporary one
 	Keep      bool   // leave the data behind
@@ -60,6 +67,14 @@ func (o Options) Validate() error {
 		return cli.Usagef("--compare needs a cluster on this machine and disk: leave out --coordinator")
 	case o.Coordinator != "" && (o.Verify || o.Keep || o.Rounds > 1):
 		return cli.Usagef("--verify, --keep and --rounds need a cluster of their own: leave out --coordinator")
+	case o.Coordinator != "" && (o.Restart || o.Away > 0):
+		return cli.Usagef("--restart and --away stop processes of their own cluster: leave out --coordinator")
+	case o.Input != "" && (o.Restart || o.Away > 0):
+		return cli.Usagef("--restart and --away go on with a generated workload: leave out --input")
+	case o.Restart && o.RestartLog <= 0 || o.RestartLog > mostRestartLog:
+		return cli.Usagef("--restart-log must be between 1 and %d, not %d", int64(mostRestartLog), o.RestartLog)
+	case o.Away < 0:
+		return cli.Usagef("--away must not be less than 0, but is %v", o.Away)
 	case o.Input != "" && slices.Contains(o.Compare, Postgres):
 		return cli.Usagef("--compare postgres knows the generated workloads only: with --input, compare with bare")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/measure"
@@ -22,6 +23,8 @@ type ours struct {
 	tiny      []time.Duration
 	digests   []string // state digests of the shards after the load
 	checks    Checks
+	restart   *Restart // nil if it was not wanted, or not in this round
+	away      *Away    // likewise
 }
 
 // measureOurs runs one round on a cluster of its own, or on the one given.
@@ -53,7 +56,7 @@ func (b *bench) cluster(ctx context.Context, round int, lost func(error)) (*clus
 	if err != nil {
 		return nil, err
 	}
-	b.story.progress("starting a coordinator and %s", report.Plural(b.options.Shards, "shard"))
+	b.story.Progress("starting a coordinator and %s", report.Plural(b.options.Shards, "shard"))
 	return start(ctx, b.options.Executable, dir, b.options.Shards, lost)
 }
 
@@ -83,10 +86,35 @@ func (b *bench) round(ctx context.Context, c *cluster, round int) (o ours, err e
 			return o, err
 		}
 	}
+	if round == 0 {
+		if err := b.faults(ctx, c, p, &o, sum); err != nil {
+			return o, err
+		}
+	}
 	if p.keep {
 		o.checks.Proof, err = b.prove(ctx, c, p)
 	}
 	return o, err
+}
+
+// faults takes shards away under load, as far as it is wanted, and checks again
+// that nothing is lost.
+func (b *bench) faults(ctx context.Context, c *cluster, p *prover, o *ours, before *big.Int) (err error) {
+	if !b.options.Restart && b.options.Away == 0 {
+		return nil
+	}
+	if b.options.Restart {
+		if o.restart, err = b.restart(ctx, c, p); err != nil {
+			return err
+		}
+	}
+	if b.options.Away > 0 {
+		if o.away, err = b.away(ctx, c, p); err != nil {
+			return err
+		}
+	}
+	o.checks, err = b.check(ctx, c, before)
+	return err
 }
 
 // warmUp fills the accounts and runs blocks that are not counted.
@@ -97,7 +125,7 @@ func (b *bench) warmUp(ctx context.Context, c *cluster, p *prover) error {
 	filling := load{
 		client: c.client, prefix: b.prefix + "/fill", blocks: b.supply.generator.Openings(), next: b.supply.generator.Opening, sent: p.sent,
 		landed: func(blocks, transactions int) {
-			b.story.progress("filling accounts: %s of %s", report.Count(transactions), report.Count(b.options.Workload.Accounts))
+			b.story.Progress("filling accounts: %s of %s", report.Count(transactions), report.Count(b.options.Workload.Accounts))
 		},
 	}
 	if _, err := filling.run(ctx, fillPipeline); err != nil {
@@ -116,7 +144,7 @@ func (b *bench) warmUp(ctx context.Context, c *cluster, p *prover) error {
 		return err
 	}
 	if b.supply.blocks == nil {
-		b.story.progress("making blocks ahead")
+		b.story.Progress("making blocks ahead")
 		if err := b.supply.prepare(b.options, warm.pace()); err != nil {
 			return err
 		}
@@ -130,9 +158,9 @@ func (b *bench) load(ctx context.Context, c *cluster, p *prover, o *ours) error 
 	measured := load{
 		client: c.client, prefix: b.prefix + "/load", blocks: b.options.Blocks, duration: b.options.Duration, sent: p.sent,
 		next:   func(i int) (workload.Block, error) { return b.supply.at(i), nil },
-		landed: b.landed("lockstep"),
+		landed: b.landed("lockstep"), ordered: b.options.Input != "",
 	}
-	if b.supply.generator == nil && (measured.blocks == 0 || measured.blocks > len(b.supply.blocks)) {
+	if b.options.Input != "" && (measured.blocks == 0 || measured.blocks > len(b.supply.blocks)) {
 		measured.blocks = len(b.supply.blocks) // a file is run once
 	}
 	watch, err := newWatch(c.processes())
@@ -156,8 +184,13 @@ func (b *bench) load(ctx context.Context, c *cluster, p *prover, o *ours) error 
 	if watch == nil || len(c.daemons) == 0 {
 		return nil
 	}
-	o.processes, err = watch.processes(o.transactions)
-	return err
+	if o.processes, err = watch.processes(o.transactions); err != nil {
+		return err
+	}
+	for i := range o.processes {
+		o.processes[i].flatness(o.elapsed.Seconds())
+	}
+	return nil
 }
 
 // latency submits blocks of one transaction, one at a time.
@@ -170,12 +203,12 @@ func (b *bench) latency(ctx context.Context, c *cluster, p *prover) ([]time.Dura
 		client: c.client, prefix: b.prefix + "/tiny", blocks: len(tiny), sent: p.sent,
 		next: func(i int) (workload.Block, error) { return tiny[i], nil },
 		landed: func(blocks, _ int) {
-			b.story.progress("blocks of one transaction, one at a time: %s of %s", report.Count(blocks), report.Count(len(tiny)))
+			b.story.Progress("blocks of one transaction, one at a time: %s of %s", report.Count(blocks), report.Count(len(tiny)))
 		},
 	}
 	r, err := one.run(ctx, 1)
 	if err == nil {
-		b.story.say("blocks of one transaction, one at a time: %.2f ms at the median", measure.PercentilesOf(r.latencies()).P50)
+		b.story.Say("blocks of one transaction, one at a time: %.2f ms at the median", measure.PercentilesOf(r.latencies()).P50)
 	}
 	return r.latencies(), err
 }
@@ -190,7 +223,7 @@ func (b *bench) landed(what string) func(blocks, transactions int) {
 			began, first = time.Now(), transactions
 		}
 		pace := float64(transactions-first) / max(time.Since(began).Seconds(), 1e-3)
-		b.story.progress("%s: %s, %s a second", what, report.Plural(blocks, "block"), report.Count(int(pace)))
+		b.story.Progress("%s: %s, %s a second", what, report.Plural(blocks, "block"), report.Count(int(pace)))
 	}
 }
 

@@ -15,7 +15,7 @@ func (b *bench) publish(r Report) error {
 		if err := writePage(b.options.HTML, r); err != nil {
 			return err
 		}
-		b.story.say("the page is in %s", b.options.HTML)
+		b.story.Say("the page is in %s", b.options.HTML)
 	}
 	if b.options.JSON {
 		return cli.WriteJSON(b.options.Out, r)

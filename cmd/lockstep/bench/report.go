@@ -15,7 +15,7 @@ func (b *bench) report(fsync measure.Percentiles) Report {
 		Throughput: o.pace(), Latency: measure.PercentilesOf(o.latencies()), FsyncP50: fsync.P50, Fsync: fsync,
 		Settled: float64(o.transactions) / max(o.settled.Seconds(), 1e-9), Seconds: o.elapsed.Seconds(), SettledIn: o.settled.Seconds(),
 		Cross: o.crossShare(), Blocks: len(o.samples), Tx: o.transactions, Outcomes: o.outcomes,
-		Compare: map[string]Comparison{}, Checks: b.rounds[0].ours.checks, Processes: o.processes, Peak: map[string]int64{},
+		Compare: map[string]Comparison{}, Checks: b.rounds[0].ours.checks, Restart: b.rounds[0].ours.restart, Away: b.rounds[0].ours.away, Processes: o.processes, Peak: map[string]int64{},
 		Settings: b.settings(), Machine: measure.ThisMachine(b.space.dir), Began: o.began, Pace: paceOf(o.result), Latencies: binsOf(o.latencies()),
 	}
 	if tiny := b.tiny(); len(tiny) > 0 {
@@ -98,7 +98,7 @@ func (b *bench) comparison(name string, r Report) Comparison {
 var whatIs = map[string]string{
 	Bare:          "one process, the same machine, one bbolt file per shard: no log, votes, network or atomicity",
 	Postgres:      "PostgreSQL, a database per shard, each transaction committed in two phases, many at once",
-	postgresBlock: "PostgreSQL, a database per shard, one UPDATE per block and shard, committed in two phases",
+	PostgresBlock: "PostgreSQL, a database per shard, one UPDATE per block and shard, committed in two phases",
 }
 
 func (b *bench) settings() Settings {

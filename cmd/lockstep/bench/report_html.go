@@ -36,15 +36,23 @@ type pageData struct {
 	Report
 	Names                    []string // of the comparisons
 	Settings, Machine, Check string
+	RestartText, AwayText    string // "" if not measured
 	Pace, CPU, Memory        chart
 	Latencies, Bars          bars
 }
 
 // WriteHTML writes a page that needs nothing else: no script, no network.
 func WriteHTML(w io.Writer, r Report) error {
-	return page.Execute(w, pageData{
+	data := pageData{
 		Report: r, Names: slices.Sorted(maps.Keys(r.Compare)),
 		Settings: r.Settings.sentence(), Machine: machineSentence(r.Machine), Check: r.Checks.sentence(),
 		Pace: paceChart(r), CPU: cpuChart(r), Memory: memoryChart(r), Latencies: latencyBars(r), Bars: comparisonBars(r),
-	})
+	}
+	if r.Restart != nil {
+		data.RestartText = r.Restart.sentence()
+	}
+	if r.Away != nil {
+		data.AwayText = r.Away.sentence()
+	}
+	return page.Execute(w, data)
 }

@@ -29,6 +29,8 @@ type Report struct {
 	Outcomes   map[string]uint64     `json:"outcomes"`
 	Compare    map[string]Comparison `json:"compare"` // by system
 	Rounds     []RoundReport         `json:"rounds"`  // in order; what stands above is of the median one
+	Restart    *Restart              `json:"restart"` // of the first round, as what follows
+	Away       *Away                 `json:"away"`
 	Checks     Checks                `json:"checks"`
 	Processes  []Process             `json:"processes"` // the daemons, and whoever submits
 	Settings   Settings              `json:"settings"`

@@ -20,6 +20,13 @@ func writeTables(w io.Writer, r Report) {
 	}
 	if len(r.Processes) > 0 {
 		writeProcesses(w, r)
+		writeMemory(w, r)
+	}
+	if r.Restart != nil {
+		fmt.Fprintf(w, "\n%s\n", r.Restart.sentence())
+	}
+	if r.Away != nil {
+		writeAway(w, *r.Away)
 	}
 	fmt.Fprintf(w, "\nLoad: %s\nMachine: %s\n", r.Settings.sentence(), machineSentence(r.Machine))
 	if r.Machine.Volatile() {
@@ -63,13 +70,13 @@ func writeComparisons(w io.Writer, r Report) {
 
 func writeProcesses(w io.Writer, r Report) {
 	fmt.Fprintln(w)
-	t := report.NewTable("process", ">CPU", ">a transaction", ">written", ">a transaction", ">most memory")
+	t := report.NewTable("process", ">CPU", ">a transaction", ">written", ">a transaction")
 	for _, p := range r.Processes {
 		written, per := "-", "-"
 		if p.Written != nil {
 			written, per = size(*p.Written), size(*p.Written/int64(max(r.Tx, 1)))
 		}
-		t.Row(p.Name, fmt.Sprintf("%.2fs", p.CPU), micros(&p.CPUPer), written, per, size(p.Peak))
+		t.Row(p.Name, fmt.Sprintf("%.2fs", p.CPU), micros(&p.CPUPer), written, per)
 	}
 	t.WriteTo(w)
 }

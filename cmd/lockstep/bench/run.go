@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/measure"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/pg"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -24,7 +25,7 @@ const leastRival = 2 * time.Second
 // bench is one measurement of several rounds.
 type bench struct {
 	options  Options
-	story    *story
+	story    *report.Story
 	space    *workspace
 	postgres pg.Installation
 	prefix   string // of block keys
@@ -46,7 +47,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	b := &bench{options: o, story: newStory(o.Err), prefix: "bench/" + rand.Text()}
+	b := &bench{options: o, story: report.NewStory(o.Err), prefix: "bench/" + rand.Text()}
 	if slices.Contains(o.Compare, Postgres) {
 		if b.postgres, err = pg.Find(); err != nil {
 			return cli.Usagef("--compare postgres: %w", err)
@@ -56,7 +57,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() {
-		b.story.end()
+		b.story.End()
 		if !o.Keep {
 			err = errors.Join(err, b.space.clean())
 		}
@@ -65,15 +66,15 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	b.story.say("an fsync of 4 KiB takes %.2f ms here at the median", fsync.P50)
+	b.story.Say("an fsync of 4 KiB takes %.2f ms here at the median", fsync.P50)
 	for i := range o.Rounds {
 		if err := b.oneRound(ctx, i); err != nil {
 			return err
 		}
 	}
-	b.story.end()
+	b.story.End()
 	if o.Keep {
-		b.story.say("the data is kept in %s", b.space.dir)
+		b.story.Say("the data is kept in %s", b.space.dir)
 	}
 	return b.publish(b.report(fsync))
 }
@@ -83,7 +84,7 @@ func (b *bench) systems(round int) []string {
 	all := []string{lockstep}
 	for _, name := range b.options.Compare {
 		if name == Postgres {
-			all = append(all, Postgres, postgresBlock)
+			all = append(all, Postgres, PostgresBlock)
 		} else {
 			all = append(all, name)
 		}
@@ -101,7 +102,7 @@ func (b *bench) oneRound(ctx context.Context, i int) error {
 		var err error
 		if name == lockstep {
 			if r.ours, err = b.measureOurs(ctx, i); err == nil {
-				b.story.say("%s", r.ours.told())
+				b.story.Say("%s", r.ours.told())
 			}
 		} else {
 			r.rivals[name], digests, err = b.measureRival(ctx, name, i, b.taskFor(i, r.ours), digests)
@@ -120,11 +121,10 @@ func (b *bench) oneRound(ctx context.Context, i int) error {
 	return nil
 }
 
-// comparable reports whether the bare run and Lockstep ran the same blocks, and
-// in an order that makes no difference.
+// comparable reports whether the bare run and Lockstep ran the same blocks. Those
+// of a file run in its order, and the order of others makes no difference.
 func (b *bench) comparable(r round, digests []string) bool {
-	ordered := b.options.Input == "" || b.options.Pipeline == 1
-	return digests != nil && ordered && r.rivals[Bare].Blocks == len(r.ours.samples)
+	return digests != nil && r.rivals[Bare].Blocks == len(r.ours.samples)
 }
 
 // taskFor gives the rivals the blocks that Lockstep did in this round, or, if
@@ -144,18 +144,18 @@ func (b *bench) measureRival(ctx context.Context, name string, i int, t task, di
 		return f, digests, err
 	}
 	t.tell = b.landed(name)
-	b.story.progress("%s: filling accounts and warming up", name)
+	b.story.Progress("%s: filling accounts and warming up", name)
 	switch name {
 	case Bare:
 		f, digests, err = b.measureBare(ctx, dir, t)
 	case Postgres:
 		f, err = b.measurePostgres(ctx, dir, t, (*pg.Bench).Transactions)
-	case postgresBlock:
+	case PostgresBlock:
 		f, err = b.measurePostgres(ctx, dir, t, (*pg.Bench).Blocks)
 	}
 	if err != nil {
 		return f, digests, fmt.Errorf("compare with %s: %w", name, err)
 	}
-	b.story.say("%s", f.told(name))
+	b.story.Say("%s", f.told(name))
 	return f, digests, nil
 }

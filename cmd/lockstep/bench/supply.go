@@ -31,29 +31,30 @@ const (
 
 // supply is the blocks of all rounds, ready to be sent.
 type supply struct {
-	generator *workload.Generator // nil for a file
+	generator *workload.Generator // nil for a file on a cluster that ran before
 	warm      []workload.Block
 	blocks    []workload.Block // of the measurement, from the first
 }
 
 // newSupply makes what must be there before a first measurement.
-func newSupply(o Options, config protocol.Config) (*supply, error) {
+func newSupply(o Options, config protocol.Config) (s *supply, err error) {
+	s = &supply{}
 	if o.Input != "" {
-		blocks, err := readFile(o.Input, o.Workload.BlockSize, config)
-		return &supply{blocks: blocks}, err
+		s.blocks, err = readFile(o.Input, o.Workload.BlockSize, config)
+		if err != nil || o.Coordinator != "" {
+			return s, err
+		}
 	}
 	o.Workload.Slots = config.Slots
-	g, err := workload.New(o.Workload)
-	if err != nil {
+	if s.generator, err = workload.New(o.Workload); err != nil {
 		return nil, err
 	}
-	s := &supply{generator: g}
 	size := o.Workload.BlockSize
 	warm := min(max(warmTransactions/size, 2), 1000)
 	if o.Blocks > 0 {
 		warm = min(warm, o.Blocks)
 	}
-	s.warm, err = generate(warm, func(i int) (workload.Block, error) { return g.Block(firstWarm + i) })
+	s.warm, err = generate(warm, func(i int) (workload.Block, error) { return s.generator.Block(firstWarm + i) })
 	return s, err
 }
 

@@ -36,7 +36,11 @@ type Process struct {
 	Written *int64  `json:"written_bytes"`  // to storage
 	Fsyncs  *int64  `json:"fsyncs"`         // as daemons count them
 	Peak    int64   `json:"peak_rss_bytes"` // since its start
-	Points  []Point `json:"points"`
+	// Early and Late are the means of the second and of the last fifth of the
+	// measured time.
+	Early  int64   `json:"rss_second_fifth_bytes"`
+	Late   int64   `json:"rss_last_fifth_bytes"`
+	Points []Point `json:"points"`
 }
 
 // watch looks at processes now and then, until it is told to end.

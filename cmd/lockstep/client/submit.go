@@ -85,7 +85,7 @@ func (t *trial) send(ctx context.Context) (Answer, error) {
 	p, err := t.coordinator.reached(ctx)
 	var response *wirepb.SubmitBlockResponse
 	if err == nil {
-		response, err = t.submit(ctx, p)
+		response, err = p.api.SubmitBlock(ctx, t.request())
 	}
 	if err != nil {
 		t.wait, _ = retryAfter(err)
@@ -96,13 +96,13 @@ func (t *trial) send(ctx context.Context) (Answer, error) {
 	return answerOf(response), nil
 }
 
-func (t *trial) submit(ctx context.Context, p *peer) (*wirepb.SubmitBlockResponse, error) {
-	return p.api.SubmitBlock(ctx, &wirepb.SubmitBlockRequest{
+func (t *trial) request() *wirepb.SubmitBlockRequest {
+	return &wirepb.SubmitBlockRequest{
 		Key:             t.submission.Key,
 		Content:         &wirepb.SubmitBlockRequest_Body{Body: t.submission.Body},
 		TimeoutMs:       uint64(max(time.Until(t.deadline).Milliseconds(), 1)),
 		IncludeOutcomes: t.submission.Outcomes,
-	})
+	}
 }
 
 func answerOf(response *wirepb.SubmitBlockResponse) Answer {

@@ -4,10 +4,13 @@ package clustertest
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -16,7 +19,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
-// Step answers one SubmitBlock.
+// Step answers one block, submitted alone or on a stream.
 type Step func(context.Context, *Server, *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error)
 
 // Server is a coordinator and a shard at one address. Set the fields before
@@ -26,7 +29,7 @@ type Server struct {
 
 	// Cluster is what Status answers.
 	Cluster *wirepb.ClusterStatus
-	// Steps answer the calls of SubmitBlock in turn, and Rest those after them.
+	// Steps answer the blocks in turn, and Rest those after them.
 	Steps []Step
 	Rest  Step
 	// State is what Get reads, as of the newest height.
@@ -91,7 +94,7 @@ func (s *Server) Add(b *wirepb.Block) {
 	s.blocks = append(s.blocks, b)
 }
 
-// Calls is how often SubmitBlock was called.
+// Calls is how many blocks were submitted, those sent again among them.
 func (s *Server) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,6 +107,29 @@ func (s *Server) Cut() { s.listener.cut() }
 // SubmitBlock takes the next step.
 func (s *Server) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 	return s.next()(ctx, s, in)
+}
+
+// SubmitBlocks takes a step for each block. One that is not committed is the last.
+func (s *Server) SubmitBlocks(stream grpc.BidiStreamingServer[wirepb.SubmitBlockRequest, wirepb.SubmitBlocksResponse]) error {
+	for {
+		in, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		result, err := s.next()(stream.Context(), s, in)
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(&wirepb.SubmitBlocksResponse{Key: in.GetKey(), Result: result}); err != nil {
+			return err
+		}
+		if result.GetDecision() != wirepb.Decision_DECISION_COMMITTED {
+			return nil
+		}
+	}
 }
 
 func (s *Server) next() Step {

@@ -15,7 +15,7 @@ const (
 
 // await looks at all daemons until a condition holds, and gives what it saw.
 func (d *demo) await(ctx context.Context, what string, holds func(view) bool) (view, error) {
-	return d.cluster.await(ctx, what, holds, func(v view) { d.stage.progress("waiting until %s: %s", what, v) })
+	return d.cluster.await(ctx, what, holds, func(v view) { d.stage.Progress("waiting until %s: %s", what, v) })
 }
 
 func (c *cluster) await(ctx context.Context, what string, holds func(view) bool, meanwhile func(view)) (view, error) {

@@ -69,7 +69,7 @@ func (d *demo) run(ctx context.Context) error {
 			return refused(err)
 		}
 	}
-	d.stage.say("done: nothing was lost, nothing was done twice, and every byte is what it should be")
+	d.stage.Say("done: nothing was lost, nothing was done twice, and every byte is what it should be")
 	return nil
 }
 
@@ -94,9 +94,9 @@ func (d *demo) begin(ctx context.Context) error {
 	if err := d.cluster.start(ctx); err != nil {
 		return err
 	}
-	d.stage.say("data is in %s", d.space.dir)
+	d.stage.Say("data is in %s", d.space.dir)
 	for _, m := range d.cluster.coordinators {
-		d.stage.say("%s is process %d; look at http://%s", m.title(), m.PID(), m.http)
+		d.stage.Say("%s is process %d; look at http://%s", m.title(), m.PID(), m.http)
 	}
 	v, err := d.await(ctx, "all shards are ready", func(v view) bool { return v.level(0) })
 	if err != nil {
@@ -130,7 +130,7 @@ func (d *demo) leave(ctx context.Context, failure error) error {
 	if failure == nil || d.space.temporary && ctx.Err() != nil {
 		return d.space.clean()
 	}
-	d.stage.say("everything is kept in %s", d.space.dir)
+	d.stage.Say("everything is kept in %s", d.space.dir)
 	return nil
 }
 

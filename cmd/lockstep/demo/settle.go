@@ -43,7 +43,7 @@ func (d *demo) settle(ctx context.Context, step string, flights []*flight) error
 	if err != nil {
 		return err
 	}
-	d.stage.say("committed everywhere: all %s at height %s, nothing is prepared or in flight any more", count(len(v.shards), "shard"), report.Count(v.cluster.Height))
+	d.stage.Say("committed everywhere: all %s at height %s, nothing is prepared or in flight any more", count(len(v.shards), "shard"), report.Count(v.cluster.Height))
 	d.stage.table(t)
 	return d.stage.result(step, all)
 }

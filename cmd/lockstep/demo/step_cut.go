@@ -21,10 +21,10 @@ func (d *demo) cutOff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.stage.say("every shard is prepared at height %d; the vote of shard %d is on its way", height, s.id)
+	d.stage.Say("every shard is prepared at height %d; the vote of shard %d is on its way", height, s.id)
 	s.up.Cut()
 	began := time.Now()
-	d.stage.say("cut: the link between shard %d and the coordinator is gone, and the vote with it", s.id)
+	d.stage.Say("cut: the link between shard %d and the coordinator is gone, and the vote with it", s.id)
 	v, err := d.await(ctx, fmt.Sprintf("shard %d says that it waits for the coordinator", s.id), func(v view) bool {
 		return v.state(s.id) == "waiting_for_coordinator" && v.allPrepared(1, height) && v.misses(s.id)
 	})
@@ -32,8 +32,8 @@ func (d *demo) cutOff(ctx context.Context) error {
 		return err
 	}
 	d.stage.table(v.table())
-	d.stage.say("shard %d says: %s", s.id, v.shards[s.id].Reason)
-	d.stage.say("the coordinator says: shard %d is disconnected; height %d waits for its vote", s.id, height)
+	d.stage.Say("shard %d says: %s", s.id, v.shards[s.id].Reason)
+	d.stage.Say("the coordinator says: shard %d is disconnected; height %d waits for its vote", s.id, height)
 	if err := d.readFrom(ctx, s, height-1, keyOf(f[0].block, s, len(v.shards))); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (d *demo) cutOff(ctx context.Context) error {
 		return fmt.Errorf("block %q was answered although shard %d is cut off", f[0].key, s.id)
 	}
 	s.up.Open()
-	d.stage.say("the link is healed, after %s", report.Duration(time.Since(began)))
+	d.stage.Say("the link is healed, after %s", report.Duration(time.Since(began)))
 	return d.settle(ctx, "cut", f)
 }
 
@@ -76,7 +76,7 @@ func (d *demo) onItsWay(ctx context.Context, s *shard) (view, error) {
 		if err != nil || s.up[v.leader].InUse() {
 			return v, err
 		}
-		d.stage.progress("shard %d is started again, to come over its own link", s.id)
+		d.stage.Progress("shard %d is started again, to come over its own link", s.id)
 		if _, err := s.Stop(stopTimeout); err != nil {
 			return v, err
 		}
@@ -105,7 +105,7 @@ func (d *demo) readFrom(ctx context.Context, s *shard, height uint64, key []byte
 	if got.GetHeight() != height {
 		return fmt.Errorf("shard %d, which is cut off, serves height %d instead of %d", s.id, got.GetHeight(), height)
 	}
-	d.stage.say("process %d is up, and serves reads as of height %d: %s is %s", s.PID(), height, report.Printable(string(key)), shownBalance(got.GetValues()[0]))
+	d.stage.Say("process %d is up, and serves reads as of height %d: %s is %s", s.PID(), height, report.Printable(string(key)), shownBalance(got.GetValues()[0]))
 	return nil
 }
 

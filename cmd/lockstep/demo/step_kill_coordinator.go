@@ -17,14 +17,14 @@ func (d *demo) killCoordinator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.stage.say("%s wait for %s, heights %d to %d; every shard has voted, and the votes of shard %d are on their way",
+	d.stage.Say("%s wait for %s, heights %d to %d; every shard has voted, and the votes of shard %d are on their way",
 		count(len(flights), "client"), count(len(flights), "block"), height, height+crashBlocks-1, s.id)
 	before := d.cluster.look(ctx)
 	coordinator := d.cluster.coordinators[0]
 	pid := coordinator.PID()
 	coordinator.Kill()
 	s.up.Open()
-	d.stage.say("the coordinator, process %d, is killed with SIGKILL", pid)
+	d.stage.Say("the coordinator, process %d, is killed with SIGKILL", pid)
 	v, err := d.await(ctx, "every shard says that it waits for the coordinator", func(v view) bool {
 		for i := range v.shards {
 			if v.state(i) != "waiting_for_coordinator" {
@@ -43,13 +43,13 @@ func (d *demo) killCoordinator(ctx context.Context) error {
 	if err := d.cluster.startCoordinator(ctx, 0); err != nil {
 		return err
 	}
-	d.stage.say("the coordinator is started again, as process %d; nobody told the clients, who ask again under the same block keys", coordinator.PID())
+	d.stage.Say("the coordinator is started again, as process %d; nobody told the clients, who ask again under the same block keys", coordinator.PID())
 	if err := d.settle(ctx, "kill_coordinator", flights); err != nil {
 		return err
 	}
 	after := d.cluster.look(ctx)
 	if before.cluster != nil && after.cluster != nil {
-		d.stage.say("epoch %d before the kill, epoch %d after it", before.cluster.Epoch, after.cluster.Epoch)
+		d.stage.Say("epoch %d before the kill, epoch %d after it", before.cluster.Epoch, after.cluster.Epoch)
 	}
 	return nil
 }

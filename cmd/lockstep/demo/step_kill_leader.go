@@ -34,7 +34,7 @@ func (d *demo) killLeader(ctx context.Context) error {
 		return fmt.Errorf("no coordinator leads although nothing was done to one")
 	}
 	dead := d.cluster.coordinators[before.leader]
-	d.stage.say("%s wait for %s, heights %d to %d; every shard has voted, and the votes of shard %d are on their way to %s, which leads",
+	d.stage.Say("%s wait for %s, heights %d to %d; every shard has voted, and the votes of shard %d are on their way to %s, which leads",
 		count(len(flights), "client"), count(len(flights), "block"), height, height+crashBlocks-1, s.id, dead.name)
 	if landed(flights) {
 		return fmt.Errorf("all clients were answered before all votes were there")
@@ -43,7 +43,7 @@ func (d *demo) killLeader(ctx context.Context) error {
 	pid, began := dead.PID(), time.Now()
 	dead.Kill()
 	s.up.Open()
-	d.stage.say("%s, process %d, is killed with SIGKILL; clients go on submitting, and nobody tells anybody", dead.name, pid)
+	d.stage.Say("%s, process %d, is killed with SIGKILL; clients go on submitting, and nobody tells anybody", dead.name, pid)
 	result, err := d.awaitTakeOver(ctx, before, began, flights)
 	if err != nil {
 		return err
@@ -67,14 +67,14 @@ func (d *demo) awaitTakeOver(ctx context.Context, before view, began time.Time, 
 		return r, err
 	}
 	elected, leader := time.Since(began), d.cluster.coordinators[v.leader]
-	d.stage.say("%s leads, %s after the kill, in term %d", leader.name, report.Duration(elected), v.group[v.leader].Term)
+	d.stage.Say("%s leads, %s after the kill, in term %d", leader.name, report.Duration(elected), v.group[v.leader].Term)
 	v, err = d.await(ctx, "the first client is answered", func(v view) bool { return v.cluster != nil && anyLanded(flights) })
 	if err != nil {
 		return r, err
 	}
 	told := time.Since(began)
-	d.stage.say("the first client has its answer, %s after the kill, under the block key that it had sent to %s", report.Duration(told), d.cluster.coordinators[before.leader].name)
-	d.stage.say("epoch %d before the kill, epoch %d after it: whatever %s may still have said is refused by every shard",
+	d.stage.Say("the first client has its answer, %s after the kill, under the block key that it had sent to %s", report.Duration(told), d.cluster.coordinators[before.leader].name)
+	d.stage.Say("epoch %d before the kill, epoch %d after it: whatever %s may still have said is refused by every shard",
 		before.cluster.Epoch, v.cluster.Epoch, d.cluster.coordinators[before.leader].name)
 	d.stage.table(v.table())
 	return takenOver{
@@ -93,7 +93,7 @@ func (d *demo) bringBack(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	d.stage.say("%s is started again, as process %d: it is a %s, and has what was decided meanwhile", m.name, m.PID(), v.group[i].Role)
+	d.stage.Say("%s is started again, as process %d: it is a %s, and has what was decided meanwhile", m.name, m.PID(), v.group[i].Role)
 	return nil
 }
 

@@ -23,7 +23,7 @@ func (d *demo) killMajority(ctx context.Context) error {
 		at := (before.leader + i) % len(all)
 		all[at].Kill()
 		gone = append(gone, at)
-		d.stage.say("%s, process %d, is killed with SIGKILL", all[at].name, all[at].PID())
+		d.stage.Say("%s, process %d, is killed with SIGKILL", all[at].name, all[at].PID())
 	}
 	var flights []*flight
 	for range awayBlocks {
@@ -48,16 +48,16 @@ func (d *demo) killMajority(ctx context.Context) error {
 	if anyLanded(flights) {
 		return fmt.Errorf("a client was answered although no majority of coordinators is there")
 	}
-	d.stage.say("who is left stands for election in vain: no coordinator leads and nothing is decided; %s wait, and shards serve reads of what is committed", count(len(flights), "client"))
+	d.stage.Say("who is left stands for election in vain: no coordinator leads and nothing is decided; %s wait, and shards serve reads of what is committed", count(len(flights), "client"))
 	for _, i := range gone {
 		if err := d.cluster.startCoordinator(ctx, i); err != nil {
 			return err
 		}
-		d.stage.say("%s is started again, as process %d", all[i].name, all[i].PID())
+		d.stage.Say("%s is started again, as process %d", all[i].name, all[i].PID())
 	}
 	if v, err = d.await(ctx, "a coordinator leads and all others follow", view.followed); err != nil {
 		return err
 	}
-	d.stage.say("%s leads", all[v.leader].name)
+	d.stage.Say("%s leads", all[v.leader].name)
 	return d.settle(ctx, "kill_majority", flights)
 }

@@ -18,23 +18,23 @@ func (d *demo) killShard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.stage.say("every shard is prepared at height %d; the vote of shard %d is on its way, so nothing is decided", height, other.id)
+	d.stage.Say("every shard is prepared at height %d; the vote of shard %d is on its way, so nothing is decided", height, other.id)
 	pid := s.PID()
 	s.up.Cut()
 	s.Kill()
-	d.stage.say("shard %d, process %d, is killed with SIGKILL; its link to the coordinator is cut", s.id, pid)
+	d.stage.Say("shard %d, process %d, is killed with SIGKILL; its link to the coordinator is cut", s.id, pid)
 	if err := d.cluster.launchShard(s, 0); err != nil {
 		return err
 	}
 	if err := d.cluster.awaitShard(ctx, s); err != nil {
 		return err
 	}
-	d.stage.say("shard %d is started again, as process %d", s.id, s.PID())
+	d.stage.Say("shard %d is started again, as process %d", s.id, s.PID())
 	if err := d.showDoubt(ctx, s, other, height); err != nil {
 		return err
 	}
 	s.up.Open()
-	d.stage.say("the link of shard %d is healed", s.id)
+	d.stage.Say("the link of shard %d is healed", s.id)
 	return d.settle(ctx, "kill_shard", f)
 }
 
@@ -47,12 +47,12 @@ func (d *demo) showDoubt(ctx context.Context, s, other *shard, height uint64) er
 		return err
 	}
 	d.stage.table(v.table())
-	d.stage.say("shard %d says: %s", s.id, v.shards[s.id].Reason)
+	d.stage.Say("shard %d says: %s", s.id, v.shards[s.id].Reason)
 	if other == s {
 		return nil
 	}
 	other.up.Open()
-	d.stage.say("the vote of shard %d arrives", other.id)
+	d.stage.Say("the vote of shard %d arrives", other.id)
 	v, err = d.await(ctx, fmt.Sprintf("height %d is decided", height), func(v view) bool {
 		return v.cluster != nil && v.cluster.Height == height && v.shards[other.id] != nil && v.shards[other.id].CommittedHeight == height && inDoubt(v)
 	})
@@ -60,6 +60,6 @@ func (d *demo) showDoubt(ctx context.Context, s, other *shard, height uint64) er
 		return err
 	}
 	d.stage.table(v.table())
-	d.stage.say("height %d is decided; shard %d does not know, and neither commits nor aborts on its own", height, s.id)
+	d.stage.Say("height %d is decided; shard %d does not know, and neither commits nor aborts on its own", height, s.id)
 	return nil
 }

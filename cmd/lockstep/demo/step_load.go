@@ -112,7 +112,7 @@ func (d *demo) submitAll(ctx context.Context, m *measurement, what string) error
 			return err
 		}
 		transactions := m.add(b, a)
-		d.stage.progress("%s: height %s, %s, %s a second", what, report.Count(a.height),
+		d.stage.Progress("%s: height %s, %s, %s a second", what, report.Count(a.height),
 			report.Plural(transactions, "transaction"), report.Count(int(float64(transactions)/time.Since(m.began).Seconds())))
 	}
 }

@@ -29,12 +29,12 @@ func (d *demo) prove(ctx context.Context) error {
 	if err := d.book.check(history); err != nil {
 		return err
 	}
-	d.stage.say("all %s answers that clients were given are what was committed", report.Count(len(d.book.answers)))
+	d.stage.Say("all %s answers that clients were given are what was committed", report.Count(len(d.book.answers)))
 	slowest, err := d.cluster.stop()
 	if err != nil {
 		return err
 	}
-	d.stage.say("SIGTERM: every process has ended in order, with exit code 0, the slowest after %s", report.Duration(slowest))
+	d.stage.Say("SIGTERM: every process has ended in order, with exit code 0, the slowest after %s", report.Duration(slowest))
 	return verify(d.stage, d.space.dir, history)
 }
 
@@ -90,7 +90,7 @@ func verify(s *stage, dir string, history []proof.Height) error {
 		return err
 	}
 	r, err := proof.Check(proof.Input{Shards: shards, Coordinators: coordinators, History: history, Blocks: blocks, Progress: func(height, heights int) {
-		s.progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
+		s.Progress("running the committed blocks one after the other: %s of %s", report.Count(height), report.Count(heights))
 	}})
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func showHistories(s *stage, r *proof.Report) {
 	if len(r.Coordinators) == 0 {
 		return
 	}
-	s.say("every height is on a majority of the coordinators, in its history or still in its log")
+	s.Say("every height is on a majority of the coordinators, in its history or still in its log")
 	t := report.NewTable("coordinator", ">in history", ">in log", "every decision")
 	for _, c := range r.Coordinators {
 		same := "as clients were told"
@@ -123,7 +123,7 @@ func showHistories(s *stage, r *proof.Report) {
 }
 
 func showProof(s *stage, r *proof.Report) {
-	s.say("%s with %s run again, one after the other, in one process", report.Plural(r.Height, "block"), report.Plural(r.Transactions, "transaction"))
+	s.Say("%s with %s run again, one after the other, in one process", report.Plural(r.Height, "block"), report.Plural(r.Transactions, "transaction"))
 	t := report.NewTable(">shard", ">height", ">in database", ">pairs", "state digest, added up anew", "every byte")
 	for _, shard := range r.Shards {
 		same := "as it should be"
@@ -135,13 +135,13 @@ func showProof(s *stage, r *proof.Report) {
 	s.table(t)
 	showHistories(s, r)
 	for _, f := range r.Findings {
-		s.say("%s", f)
+		s.Say("%s", f)
 	}
 	if more := r.Total - len(r.Findings); more > 0 {
-		s.say("and %s", report.Plural(more, "difference"))
+		s.Say("and %s", report.Plural(more, "difference"))
 	}
 	if r.Holds() {
-		s.say("chain root %s", r.Root)
-		s.say("the balances add up to %s, as much as was credited less what was debited", r.Balances)
+		s.Say("chain root %s", r.Root)
+		s.Say("the balances add up to %s, as much as was credited less what was debited", r.Balances)
 	}
 }

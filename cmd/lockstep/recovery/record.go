@@ -33,6 +33,9 @@ func recordOf(f wal.Found, rec protocol.Record) Record {
 		r.of(rec.Attempt, fmt.Sprintf("block %q", rec.Key))
 	case *protocol.Proposed:
 		r.Height, r.Text = rec.Height, fmt.Sprintf("block %q", rec.Key)
+		if rec.After != "" {
+			r.Text += fmt.Sprintf(", after block %q", rec.After)
+		}
 	case protocol.Withdrawn:
 		r.Height, r.Text = rec.Height, fmt.Sprintf("block %q", rec.Key)
 	}

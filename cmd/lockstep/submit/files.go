@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/executor/ledger/txfile"
 )
 
@@ -33,31 +34,32 @@ func Check(files []string) error {
 	return nil
 }
 
-// item is a block that was read, or the fault that ended the reading.
-type item struct {
-	block txfile.Block
-	err   error
+// source is the blocks of all files, in order.
+type source struct {
+	options Options
+	blocks  chan client.Submission // closed at the end, or after a fault
+	read    chan txfile.Block      // the same blocks, for their results
+	fault   error                  // what ended the reading, once blocks is closed
 }
 
-// read gives the blocks of all files, in order, and closes the channel at the
-// end or after a fault. It reads at most one block ahead and stops when ctx
-// ends, unless it waits for input then.
-func read(ctx context.Context, files []string, input io.Reader, o txfile.Options) <-chan item {
-	blocks := make(chan item)
+// read begins to read. It reads at most one block ahead and stops when ctx ends,
+// unless it waits for input then.
+func read(ctx context.Context, o Options) *source {
+	// Room for those that are under way, and for one that is offered.
+	s := &source{options: o, blocks: make(chan client.Submission), read: make(chan txfile.Block, o.Pipeline+1)}
 	go func() {
-		defer close(blocks)
-		for _, name := range files {
-			if err := readFile(ctx, name, input, o, blocks); err != nil {
-				give(ctx, blocks, item{err: err})
+		defer close(s.blocks)
+		for _, name := range o.Files {
+			if s.fault = s.readFile(ctx, name); s.fault != nil {
 				return
 			}
 		}
 	}()
-	return blocks
+	return s
 }
 
-func readFile(ctx context.Context, name string, input io.Reader, o txfile.Options, blocks chan<- item) error {
-	r, err := open(name, input, o)
+func (s *source) readFile(ctx context.Context, name string) error {
+	r, err := open(name, s.options.Input, s.options.Read)
 	if err != nil {
 		return err
 	}
@@ -70,9 +72,21 @@ func readFile(ctx context.Context, name string, input io.Reader, o txfile.Option
 		if err != nil {
 			return err
 		}
-		if !give(ctx, blocks, item{block: b}) {
-			return ctx.Err()
+		if err := s.give(ctx, b); err != nil {
+			return err
 		}
+	}
+}
+
+func (s *source) give(ctx context.Context, b txfile.Block) error {
+	s.read <- b
+	select {
+	case s.blocks <- client.Submission{
+		Key: b.Key, Body: b.Body, Timeout: s.options.Timeout, Outcomes: s.options.Outcomes, Retrying: s.options.Retrying,
+	}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -81,13 +95,4 @@ func open(name string, input io.Reader, o txfile.Options) (*txfile.Reader, error
 		return txfile.NewReader(input, "standard input", o)
 	}
 	return txfile.Open(name, o)
-}
-
-func give(ctx context.Context, blocks chan<- item, i item) bool {
-	select {
-	case blocks <- i:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

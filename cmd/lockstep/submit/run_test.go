@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -19,37 +18,48 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// cluster is a Submitter that notes what it gets.
+// cluster is a Submitter that notes what it gets. It answers when as many blocks
+// are under way as may be, or no more come.
 type cluster struct {
 	answer func(client.Submission) (client.Answer, error)
 
-	mu      sync.Mutex
 	order   []string // block keys as they came
-	flying  int
-	highest int // most at once
+	highest int      // most under way
 }
 
-func (c *cluster) Submit(_ context.Context, s client.Submission) (client.Answer, error) {
-	c.enter(s.Key)
-	defer c.leave()
-	if c.answer == nil {
-		return client.Answer{Decision: client.Committed}, nil
+func (c *cluster) SubmitInOrder(ctx context.Context, feed <-chan client.Submission, most int, landed func(client.Landed) error) error {
+	var flying []client.Submission
+	for {
+		for len(flying) < most && feed != nil {
+			select {
+			case s, ok := <-feed:
+				if !ok {
+					feed = nil
+					continue
+				}
+				c.order, flying = append(c.order, s.Key), append(flying, s)
+				c.highest = max(c.highest, len(flying))
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if len(flying) == 0 {
+			return nil
+		}
+		l := c.land(flying[0])
+		flying = flying[1:]
+		if err := landed(l); err != nil || l.Answer.Decision != client.Committed {
+			return err
+		}
 	}
-	return c.answer(s)
 }
 
-func (c *cluster) enter(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.order = append(c.order, key)
-	c.flying++
-	c.highest = max(c.highest, c.flying)
-}
-
-func (c *cluster) leave() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.flying--
+func (c *cluster) land(s client.Submission) client.Landed {
+	l := client.Landed{Submission: s, Answer: client.Answer{Decision: client.Committed}}
+	if c.answer != nil {
+		l.Answer, l.Err = c.answer(s)
+	}
+	return l
 }
 
 // lines makes a file of named blocks, one transaction each.
@@ -110,31 +120,25 @@ func TestBlocksGoOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// With a pipeline blocks are under way together, and the results still come in
-// the order of the file.
+// With a pipeline blocks are under way together, and every result is that of its
+// block.
 func TestPipeline(t *testing.T) {
 	const width = 4
-	var arrived sync.WaitGroup
-	arrived.Add(width)
-	last := make(chan struct{})
-	c := &cluster{}
-	c.answer = func(s client.Submission) (client.Answer, error) {
-		if s.Key < fmt.Sprint(width) {
-			arrived.Done()
-			arrived.Wait() // proves that so many are under way
+	c := &cluster{answer: func(s client.Submission) (client.Answer, error) {
+		return client.Answer{Decision: client.Committed, Reason: s.Key}, nil
+	}}
+	var got []string
+	err := Run(t.Context(), c, Options{Files: []string{file(t, lines(numbered(9)...))}, Pipeline: width}, func(r Result) error {
+		if r.Answer.Reason != r.Block.Key {
+			t.Errorf("block %q has the answer of block %q", r.Block.Key, r.Answer.Reason)
 		}
-		if s.Key == "3" {
-			close(last)
-		}
-		if s.Key == "0" {
-			<-last // so that the first answers after a later one
-		}
-		return client.Answer{Decision: client.Committed}, nil
-	}
-	got, err := run(t, c, Options{Files: []string{file(t, lines(numbered(9)...))}, Pipeline: width})
+		got = append(got, r.Block.Key)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	wantKeys(t, "sent", c.order, numbered(9))
 	wantKeys(t, "results", got, numbered(9))
 	if c.highest != width {
 		t.Errorf("%d blocks under way at once, want %d", c.highest, width)

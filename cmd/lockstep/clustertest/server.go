@@ -136,6 +136,9 @@ func (s *Server) next() Step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
+	if s.Leader != "" {
+		return Redirect(s.Leader)
+	}
 	if s.calls <= len(s.Steps) {
 		return s.Steps[s.calls-1]
 	}

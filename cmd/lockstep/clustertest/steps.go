@@ -52,6 +52,14 @@ func Fail(code codes.Code, message string) Step {
 	}
 }
 
+// Redirect sends the client to the coordinator at an address, or, without one, says
+// that none leads.
+func Redirect(leader string) Step {
+	return func(context.Context, *Server, *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
+		return nil, wire.NotLeader(leader, "this one does not lead")
+	}
+}
+
 // Overloaded asks the client to come back.
 func Overloaded(context.Context, *Server, *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 	st, err := status.New(codes.ResourceExhausted, "8 blocks are waiting already").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})

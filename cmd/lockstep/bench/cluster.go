@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
@@ -38,7 +41,8 @@ type cluster struct {
 
 	dir     string // "" if it ran before
 	starter *process.Starter
-	daemons []daemon // the coordinator first
+	daemons []daemon // the coordinators first
+	shards  int      // of the daemons
 }
 
 // daemon is a process of the cluster, under its name in reports.
@@ -66,9 +70,9 @@ func join(ctx context.Context, addresses string) (c *cluster, err error) {
 
 // start starts a cluster in an empty directory. A process that ends by itself
 // is told to lost.
-func start(ctx context.Context, executable, dir string, shards int, lost func(error)) (*cluster, error) {
-	c := &cluster{dir: dir, starter: process.NewStarter()}
-	err := c.launchAll(ctx, executable, shards, lost)
+func start(ctx context.Context, o Options, dir string, lost func(error)) (*cluster, error) {
+	c := &cluster{dir: dir, starter: process.NewStarter(), shards: o.Shards}
+	err := c.launchAll(ctx, o, lost)
 	if err == nil {
 		err = c.ready(ctx)
 	}
@@ -78,30 +82,72 @@ func start(ctx context.Context, executable, dir string, shards int, lost func(er
 	return c, nil
 }
 
-func (c *cluster) launchAll(ctx context.Context, executable string, shards int, lost func(error)) error {
-	coordinator, err := c.launch(executable, "coordinator", lost, "coordinator", "--shards", strconv.Itoa(shards))
+func (c *cluster) launchAll(ctx context.Context, o Options, lost func(error)) error {
+	coordinators, err := c.launchCoordinators(ctx, o, lost)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	api, _, err := coordinator.Listening(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range shards {
-		if _, err := c.launch(executable, "shard"+strconv.Itoa(i), lost, "shard", "--id", strconv.Itoa(i), "--coordinator", api); err != nil {
+	for i := range o.Shards {
+		if _, err := c.launch(o.Executable, "shard"+strconv.Itoa(i), anyPort, lost, "shard", "--id", strconv.Itoa(i), "--coordinator", coordinators); err != nil {
 			return err
 		}
 	}
-	c.client, err = client.NewCoordinator(api)
+	c.client, err = client.NewCoordinator(coordinators)
 	return err
 }
 
-func (c *cluster) launch(executable, name string, lost func(error), args ...string) (*process.Process, error) {
+// launchCoordinators gives the addresses of the coordinators, once they serve.
+func (c *cluster) launchCoordinators(ctx context.Context, o Options, lost func(error)) (addresses string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	args := []string{"coordinator", "--shards", strconv.Itoa(o.Shards)}
+	if o.Coordinators < 2 {
+		p, err := c.launch(o.Executable, "coordinator", anyPort, lost, args...)
+		if err != nil {
+			return "", err
+		}
+		addresses, _, err = p.Listening(ctx)
+		return addresses, err
+	}
+	free, err := freeAddresses(o.Coordinators)
+	if err != nil {
+		return "", err
+	}
+	var peers []string
+	for i, address := range free {
+		peers = append(peers, fmt.Sprintf("c%d=%s", i+1, address))
+	}
+	for i, address := range free {
+		member := slices.Concat(args, []string{"--name", fmt.Sprintf("c%d", i+1), "--peers", strings.Join(peers, ",")})
+		p, err := c.launch(o.Executable, fmt.Sprintf("coordinator%d", i+1), address, lost, member...)
+		if err != nil {
+			return "", err
+		}
+		if _, _, err := p.Listening(ctx); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(free, ","), nil
+}
+
+// freeAddresses gives different addresses of this machine at which nobody listens.
+// A coordinator that finds its own taken meanwhile says so and ends.
+func freeAddresses(n int) (all []string, err error) {
+	for range n {
+		listener, err := net.Listen("tcp", anyPort)
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer listener.Close()
+		all = append(all, listener.Addr().String())
+	}
+	return all, nil
+}
+
+func (c *cluster) launch(executable, name, listen string, lost func(error), args ...string) (*process.Process, error) {
 	p, err := c.starter.Start(process.Spec{
 		Name: name, Executable: executable, Log: filepath.Join(c.dir, name+".log"), Lost: lost,
-		Args: append(args, "--data", filepath.Join(c.dir, name), "--listen", anyPort, "--http", anyPort),
+		Args: append(args, "--data", filepath.Join(c.dir, name), "--listen", listen, "--http", anyPort),
 	})
 	if err != nil {
 		return nil, err
@@ -207,7 +253,7 @@ func (c *cluster) close() error {
 
 // shardDirectories are the data directories, by shard.
 func (c *cluster) shardDirectories() (dirs []string) {
-	for _, d := range c.daemons[1:] {
+	for _, d := range c.daemons[len(c.daemons)-c.shards:] {
 		dirs = append(dirs, filepath.Join(c.dir, d.name))
 	}
 	return dirs

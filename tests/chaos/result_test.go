@@ -44,6 +44,10 @@ type result struct {
 	MemoryBytes   map[string]int64   `json:"peak_memory_bytes"`
 	LogBytes      map[string]int64   `json:"peak_log_bytes"`
 	FileBytes     map[string]int64   `json:"file_bytes"`
+	Coordinators  int                `json:"coordinators"`
+	// Failovers are from the SIGKILL of a leader to the next committed block.
+	Failovers   int                `json:"failovers,omitempty"`
+	FailoversMs map[string]float64 `json:"failover_ms,omitempty"`
 
 	took time.Duration
 }
@@ -53,6 +57,7 @@ func (g *game) account() {
 	g.t.Helper()
 	a, r := g.load.answers, &g.result
 	r.Test, r.Seed, r.Seconds = g.t.Name(), g.seed, r.took.Seconds()
+	r.Coordinators = len(g.Coordinators)
 	r.Steps, r.Kills = g.nemesis.counts, g.kills()
 	r.Blocks, r.Transactions, r.Across = len(g.audit.history), g.audit.transactions, g.audit.across
 	r.AcrossPerSec = float64(r.Across) / r.Seconds
@@ -145,6 +150,9 @@ func (r *result) show(t *testing.T) {
 	t.Logf("%.0f s, %d kills; %d blocks, %d transactions, %d of them across shards: %.0f a second; longest without progress %.1f s",
 		r.Seconds, r.Kills, r.Blocks, r.Transactions, r.Across, r.AcrossPerSec, r.LongestPause)
 	t.Logf("answers %v, %d blocks given up as aborted; small blocks took %v ms", r.Answers, r.Abandoned, r.SmallBlocksMs)
+	if r.Failovers > 0 {
+		t.Logf("%d leaders killed; from the kill to the next committed block %v ms", r.Failovers, r.FailoversMs)
+	}
 	t.Logf("%d reads of all shards, %d of one", r.Reads, r.ShardReads)
 	for _, name := range slices.Sorted(maps.Keys(r.MemoryBytes)) {
 		t.Logf("%-12s at most %d MiB of memory and %d MiB of log", name, r.MemoryBytes[name]>>20, r.LogBytes[name]>>20)

@@ -27,6 +27,7 @@ func TestLeaderKills(t *testing.T) {
 	}
 	seed := seed(t)
 	g := begin(t, seed, options(max(*groupFlag, 3)).Options, duration(time.Minute), nil)
+	g.leastKills = 0.5 / killFlag.Minutes() // failovers and restarts take their time too
 	k := &leaderKiller{game: g, every: *killFlag}
 	g.suffer(k.run)
 	g.settleDown()

@@ -73,19 +73,19 @@ func (g *game) account() {
 			}
 		}
 	}
-	for _, wrong := range r.wrong(g.long) {
+	for _, wrong := range r.wrong(g.long, g.leastKills) {
 		g.t.Error(wrong)
 	}
 }
 
 // wrong says what is not enough or too much in a run that was under faults for
-// so long.
-func (r *result) wrong(long time.Duration) (all []string) {
+// so long, and was to have so many kills a minute.
+func (r *result) wrong(long time.Duration, killsPerMinute float64) (all []string) {
 	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if r.AcrossPerSec < leastRate {
 		note("%.0f transactions across shards a second, want at least %d", r.AcrossPerSec, leastRate)
 	}
-	if least := int64(leastKills * long.Minutes()); long >= leastKilling && r.Kills < least {
+	if least := int64(killsPerMinute * long.Minutes()); long >= leastKilling && r.Kills < least {
 		note("%d kills, want at least %d", r.Kills, least)
 	}
 	if r.ReadsChecked == 0 || r.Reads == 0 || r.ShardReads == 0 {

@@ -48,6 +48,7 @@ temporary directory; what was made is removed in the end, unless --keep is given
 	}
 	o, f := &s.options, cmd.Flags()
 	f.IntVar(&o.Shards, "shards", 4, "number of shards")
+	f.IntVar(&o.Coordinators, "coordinators", 1, "number of coordinators of a new cluster: 1, 3, 5 or 7")
 	f.StringVar(&o.Coordinator, "coordinator", "", "`ADDRESS` of the coordinator of a cluster that runs, in place of a new one")
 	s.workload = cli.AddChoice(f, "workload", "", "pattern of the transfers", workload.Kinds()...)
 	f.IntVar(&o.Workload.Accounts, "accounts", 100_000, "accounts that are filled beforehand")
@@ -93,12 +94,14 @@ func (s benchSettings) run(cmd *cobra.Command) error {
 }
 
 func (s benchSettings) check() error {
-	const mostShards = 64 // processes on one machine
+	const mostShards, mostCoordinators = 64, 7 // processes on one machine
 	o := s.options
 	most := protocol.DefaultLimits().BlockTransactions
 	switch {
 	case o.Shards < 1 || o.Shards > mostShards:
 		return cli.Usagef("--shards must be between 1 and %d, not %d", mostShards, o.Shards)
+	case o.Coordinators < 1 || o.Coordinators > mostCoordinators || o.Coordinators%2 == 0:
+		return cli.Usagef("--coordinators must be 1, 3, 5 or 7, not %d", o.Coordinators)
 	case o.Workload.BlockSize > most:
 		return cli.Usagef("--block-size must be at most %d, not %d", most, o.Workload.BlockSize)
 	case o.Blocks < 0 || o.LatencyBlocks < 0:

@@ -110,7 +110,7 @@ type wire struct {
 	*raft.InmemTransport
 }
 
-var quick = Timing{Heartbeat: 100 * time.Millisecond, Election: 100 * time.Millisecond, Lease: 80 * time.Millisecond}
+var quick = Timing{Heartbeat: 250 * time.Millisecond, Election: 250 * time.Millisecond, Lease: 200 * time.Millisecond}
 
 // newGroup starts replicas of a new group.
 func newGroup(t *testing.T, names ...string) *group { return newGroupOn(t, false, names...) }

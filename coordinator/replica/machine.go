@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -18,7 +19,13 @@ type Machine struct {
 	applied uint64        // raft index of the last entry that was applied
 	bytes   int64         // applied since the last snapshot
 	waits   chan struct{} // capacity 1; tells that decisions wait for the keeper
+	stuck   error         // an entry could not be read: nothing above it is applied
 }
+
+// ErrUnreadable says that an entry of the log is none that this program knows.
+// The replica that finds one stops: to pass it over would be to come to another
+// state than those that know it.
+var ErrUnreadable = errors.New("an entry of the replicated log cannot be read: run the version of lockstep that the other coordinators run")
 
 // NewMachine makes a machine that has applied entries up to an index.
 func NewMachine(s State, applied uint64) *Machine {
@@ -28,16 +35,19 @@ func NewMachine(s State, applied uint64) *Machine {
 }
 
 // Apply takes the entry at an index. The error says why it changed nothing;
-// every replica comes to the same one.
+// every replica comes to the same one. After ErrUnreadable nothing more is applied.
 func (m *Machine) Apply(index uint64, data []byte) error {
 	e, err := DecodeEntry(data)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err != nil && m.stuck == nil {
+		m.stuck = fmt.Errorf("entry %d: %w: %w", index, ErrUnreadable, err)
+	}
+	if m.stuck != nil {
+		return m.stuck
+	}
 	m.applied = index
 	m.bytes += int64(len(data))
-	if err != nil {
-		return err
-	}
 	waited := len(m.state.Recent)
 	if err := m.state.Apply(e); err != nil {
 		return err
@@ -66,7 +76,7 @@ func (m *Machine) State() (State, uint64) {
 func (m *Machine) replace(s State, applied uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.state, m.applied, m.bytes = s, applied, 0
+	m.state, m.applied, m.bytes, m.stuck = s, applied, 0, nil
 	m.notify()
 }
 
@@ -93,20 +103,32 @@ func (m *Machine) snapshot() captured {
 	return captured{m.state, m.applied}
 }
 
+// err is ErrUnreadable once nothing more is applied.
+func (m *Machine) err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stuck
+}
+
 // fsm is the Machine of a replica as raft sees it.
 type fsm struct{ *Replica }
 
 // Apply implements raft.FSM. The response is nil or an error.
 func (f fsm) Apply(entry *raft.Log) any {
-	if err := f.machine.Apply(entry.Index, entry.Data); err != nil {
+	err := f.machine.Apply(entry.Index, entry.Data)
+	switch {
+	case errors.Is(err, ErrUnreadable):
+		return f.fail(err)
+	case err != nil:
 		f.logger.Debug("an entry does not count", "index", entry.Index, "reason", err)
 		return err
 	}
 	return nil
 }
 
-// Snapshot implements raft.FSM.
-func (f fsm) Snapshot() (raft.FSMSnapshot, error) { return f.machine.snapshot(), nil }
+// Snapshot implements raft.FSM. It refuses what would stand for entries that were
+// not applied.
+func (f fsm) Snapshot() (raft.FSMSnapshot, error) { return f.machine.snapshot(), f.machine.err() }
 
 // captured is the state as of a snapshot.
 type captured struct {

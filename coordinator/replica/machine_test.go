@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
 	"pgregory.net/rapid"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
@@ -162,6 +164,29 @@ func replays(t *rapid.T, head []byte, log [][]byte) *Machine {
 		_ = m.Apply(i+1, log[i]) // what does not count is refused again
 	}
 	return m
+}
+
+// TestAnUnreadableEntryStopsTheReplica: what another version wrote is not passed
+// over, nor is anything behind it applied, and no snapshot stands for it.
+func TestAnUnreadableEntryStopsTheReplica(t *testing.T) {
+	good := Entry{At: Mark{1, 1}, Items: []Item{protocol.Created{Config: oneShard}, protocol.EpochClaimed{Epoch: 1}}}.Encode()
+	newer := append([]byte{entryVersion + 1}, good[1:]...)
+	for name, bad := range map[string][]byte{"newer": newer, "cut": good[:len(good)-1], "empty": {}} {
+		r := &Replica{machine: NewMachine(State{}, 0), failed: make(chan struct{}), logger: hclog.NewNullLogger()}
+		apply := func(index uint64, data []byte) any { return (fsm{r}).Apply(&raft.Log{Index: index, Data: data}) }
+		if err, _ := apply(1, bad).(error); !errors.Is(err, ErrUnreadable) || !errors.Is(r.Err(), ErrUnreadable) {
+			t.Errorf("%s: %v, the replica says %v", name, err, r.Err())
+		}
+		if err, _ := apply(2, good).(error); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: what comes behind it gives %v", name, err)
+		}
+		if s, applied := r.machine.State(); applied != 0 || s.Mark != (Mark{}) {
+			t.Errorf("%s: applied up to %d, mark %v", name, applied, s.Mark)
+		}
+		if _, err := (fsm{r}).Snapshot(); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: a snapshot gives %v", name, err)
+		}
+	}
 }
 
 // TestAnEntryCountsAsAWholeOrNotAtAll: what is out of order at its end undoes its

@@ -87,7 +87,9 @@ func (o *Offline) read(dir string) error {
 			return err
 		}
 	}
-	o.replay(snapshot, entries)
+	if err := o.replay(snapshot, entries); err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
 	return o.compare()
 }
 
@@ -137,7 +139,7 @@ func (o *Offline) scan(dir string, s *snapshotHead) (entries []raft.Log, err err
 }
 
 // replay brings both states up to date.
-func (o *Offline) replay(s snapshotHead, entries []raft.Log) {
+func (o *Offline) replay(s snapshotHead, entries []raft.Log) error {
 	committed := s.index
 	if o.History != nil {
 		committed = max(committed, o.History.Meta().Log.Forced)
@@ -145,13 +147,17 @@ func (o *Offline) replay(s snapshotHead, entries []raft.Log) {
 	alone := len(o.Members) == 1 && o.Members[0].Name == o.Name
 	certain, newest := NewMachine(s.state, s.index), NewMachine(s.state, s.index)
 	for _, entry := range entries {
-		_ = newest.Apply(entry.Index, entry.Data) // one that does not count changes nothing
+		// One that does not count changes nothing.
+		if err := newest.Apply(entry.Index, entry.Data); errors.Is(err, ErrUnreadable) {
+			return err
+		}
 		if alone || entry.Index <= committed {
 			_ = certain.Apply(entry.Index, entry.Data)
 		}
 	}
 	o.Certain, _ = certain.State()
 	o.Newest, _ = newest.State()
+	return nil
 }
 
 // compare finds a history that belongs to another log.

@@ -20,10 +20,12 @@ type answers struct {
 	last      time.Time       // of a new committed block
 	longest   time.Duration   // without one
 	quickest  []time.Duration // how long small blocks took
+
+	fresh chan struct{} // has something after a new committed block
 }
 
 func newAnswers() *answers {
-	return &answers{committed: map[uint64]proof.Height{}, abandoned: map[uint64]bool{}, counts: map[string]int{}, last: time.Now()}
+	return &answers{committed: map[uint64]proof.Height{}, abandoned: map[uint64]bool{}, counts: map[string]int{}, last: time.Now(), fresh: make(chan struct{}, 1)}
 }
 
 // commit notes a committed block; another answer for the same is an error.
@@ -40,6 +42,10 @@ func (a *answers) commit(number uint64, told proof.Height) error {
 	a.committed[number] = told
 	now := time.Now()
 	a.longest, a.last = max(a.longest, now.Sub(a.last)), now
+	select {
+	case a.fresh <- struct{}{}:
+	default:
+	}
 	return nil
 }
 

@@ -133,6 +133,8 @@ type game struct {
 	audit   *audit
 	failed  chan error // has the first thing that must not happen
 	result  result
+	// leastKills is how many kills a minute a long run is to have.
+	leastKills float64
 }
 
 // play runs a cluster under faults and proves what is left.
@@ -144,13 +146,20 @@ func play(t *testing.T, seed uint64, o cluster.Options, long time.Duration, faul
 	if o.Coordinators > 1 {
 		faults = append(faults, groupFaults()...)
 	}
-	g := &game{t: t, seed: seed, long: long, Cluster: cluster.Start(t, o), failed: make(chan error, 1)}
-	g.members, g.audit = membersOf(g.Cluster), newAudit(newPlan(g.seed))
-	g.begin(faults)
-	g.suffer()
+	g := begin(t, seed, o, long, faults)
+	g.suffer(g.nemesis.run)
 	g.settleDown()
 	g.prove()
 	g.result.show(t)
+}
+
+// begin starts a cluster with everything that a run has.
+func begin(t *testing.T, seed uint64, o cluster.Options, long time.Duration, faults []fault) *game {
+	t.Helper()
+	g := &game{t: t, seed: seed, long: long, leastKills: leastKills, Cluster: cluster.Start(t, o), failed: make(chan error, 1)}
+	g.members, g.audit = membersOf(g.Cluster), newAudit(newPlan(g.seed))
+	g.begin(faults)
+	return g
 }
 
 // begin starts clients, readers and the nemesis.
@@ -187,8 +196,8 @@ func (g *game) readable() (addresses []string) {
 	return addresses
 }
 
-// suffer lets the nemesis loose, and looks at memory and history meanwhile.
-func (g *game) suffer() {
+// suffer lets something loose, and looks at memory and history meanwhile.
+func (g *game) suffer(torment func(context.Context)) {
 	g.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), g.long)
 	defer cancel()
@@ -200,7 +209,7 @@ func (g *game) suffer() {
 	struck := make(chan struct{})
 	go func() {
 		defer close(struck)
-		g.nemesis.run(ctx)
+		torment(ctx)
 	}()
 	check := time.NewTicker(min(g.long/4, mostBetweenChecks))
 	defer check.Stop()

@@ -10,12 +10,20 @@
 // and makes syncs fail. Every step undoes what it did before it ends. Steps
 // overlap, and each is written to a log that a failed run prints.
 //
+// There are one or three coordinators: of a long run the seed chooses, or
+// -chaos.coordinators. Of several, the one that leads is killed, stopped for longer
+// than the others wait for it, and cut off; a majority goes away, and nothing may be
+// decided meanwhile; leadership is given away; all are restarted in turn; one loses
+// its disk and is replaced by an empty one. TestLeaderKills, with
+// -chaos.leaderkill=10s, kills nothing but leaders and measures how long it takes
+// until the next block is committed.
+//
 // TestChaos breaks links with proxies. TestChaosNamespaces runs every node in a
 // network namespace of its own, and so can cut any node off from any other, in
 // one direction or both, without a word to either.
 //
 // The proof needs no trust in the cluster: the content of every block follows
-// from the seed and the number in its key. It goes by five things:
+// from the seed and the number in its key. It goes by six things:
 //
 //   - every answer that a client got stands in the history, at the height and
 //     with the digests that it named, and no block is there twice; a block that
@@ -24,6 +32,8 @@
 //     sequential run (invariants 1, 3, 5);
 //   - every read, of the cluster or straight from a shard, saw the accounts as
 //     that run had them at the height read, and so the same sum (invariant 8);
+//   - no coordinator holds another decision than was told, and a majority holds every
+//     one (invariants 1, 3);
 //   - all shards arrive at one height, and the dump of each is that run's state,
 //     byte for byte (invariants 6, 7); recover verify and compare agree;
 //   - memory and files stay within bounds.

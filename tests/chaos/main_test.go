@@ -15,6 +15,7 @@ var (
 	seedFlag    = flag.Uint64("chaos.seed", 0, "`number` that the steps and blocks of a run follow from; 0 draws one")
 	minutesFlag = flag.Float64("chaos.minutes", 0, "`minutes` under faults of each test; 0 is the short form")
 	groupFlag   = flag.Int("chaos.coordinators", 0, "how many coordinators; 0 lets the seed of a long run choose one or three")
+	killFlag    = flag.Duration("chaos.leaderkill", 0, "kill the leader so often in TestLeaderKills, and do nothing else; 0 leaves the test out")
 	jsonFlag    = flag.String("chaos.json", "", "`file` to which the report of each run is added as a line")
 )
 

@@ -44,6 +44,10 @@ type result struct {
 	MemoryBytes   map[string]int64   `json:"peak_memory_bytes"`
 	LogBytes      map[string]int64   `json:"peak_log_bytes"`
 	FileBytes     map[string]int64   `json:"file_bytes"`
+	Coordinators  int                `json:"coordinators"`
+	// Failovers are from the SIGKILL of a leader to the next committed block.
+	Failovers   int                `json:"failovers,omitempty"`
+	FailoversMs map[string]float64 `json:"failover_ms,omitempty"`
 
 	took time.Duration
 }
@@ -53,6 +57,7 @@ func (g *game) account() {
 	g.t.Helper()
 	a, r := g.load.answers, &g.result
 	r.Test, r.Seed, r.Seconds = g.t.Name(), g.seed, r.took.Seconds()
+	r.Coordinators = len(g.Coordinators)
 	r.Steps, r.Kills = g.nemesis.counts, g.kills()
 	r.Blocks, r.Transactions, r.Across = len(g.audit.history), g.audit.transactions, g.audit.across
 	r.AcrossPerSec = float64(r.Across) / r.Seconds
@@ -68,19 +73,19 @@ func (g *game) account() {
 			}
 		}
 	}
-	for _, wrong := range r.wrong(g.long) {
+	for _, wrong := range r.wrong(g.long, g.leastKills) {
 		g.t.Error(wrong)
 	}
 }
 
 // wrong says what is not enough or too much in a run that was under faults for
-// so long.
-func (r *result) wrong(long time.Duration) (all []string) {
+// so long, and was to have so many kills a minute.
+func (r *result) wrong(long time.Duration, killsPerMinute float64) (all []string) {
 	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if r.AcrossPerSec < leastRate {
 		note("%.0f transactions across shards a second, want at least %d", r.AcrossPerSec, leastRate)
 	}
-	if least := int64(leastKills * long.Minutes()); long >= leastKilling && r.Kills < least {
+	if least := int64(killsPerMinute * long.Minutes()); long >= leastKilling && r.Kills < least {
 		note("%d kills, want at least %d", r.Kills, least)
 	}
 	if r.ReadsChecked == 0 || r.Reads == 0 || r.ShardReads == 0 {
@@ -145,6 +150,9 @@ func (r *result) show(t *testing.T) {
 	t.Logf("%.0f s, %d kills; %d blocks, %d transactions, %d of them across shards: %.0f a second; longest without progress %.1f s",
 		r.Seconds, r.Kills, r.Blocks, r.Transactions, r.Across, r.AcrossPerSec, r.LongestPause)
 	t.Logf("answers %v, %d blocks given up as aborted; small blocks took %v ms", r.Answers, r.Abandoned, r.SmallBlocksMs)
+	if r.Failovers > 0 {
+		t.Logf("%d leaders killed; from the kill to the next committed block %v ms", r.Failovers, r.FailoversMs)
+	}
 	t.Logf("%d reads of all shards, %d of one", r.Reads, r.ShardReads)
 	for _, name := range slices.Sorted(maps.Keys(r.MemoryBytes)) {
 		t.Logf("%-12s at most %d MiB of memory and %d MiB of log", name, r.MemoryBytes[name]>>20, r.LogBytes[name]>>20)

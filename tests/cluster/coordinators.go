@@ -1,12 +1,15 @@
 package cluster
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -117,7 +120,7 @@ func (c *Cluster) Replace(n *Node, try func(what string, do func() error) error)
 	if err := os.RemoveAll(n.Data); err != nil {
 		return err
 	}
-	if err := try("remove "+n.Member, func() error { return c.Operate("cluster", "remove", n.Member) }); err != nil {
+	if err := try("remove "+n.Member, func() error { return c.remove(n.Member) }); err != nil {
 		return err
 	}
 	n.Member = c.newMember()
@@ -126,6 +129,30 @@ func (c *Cluster) Replace(n *Node, try func(what string, do func() error) error)
 		return err
 	}
 	return try("add "+n.Member, func() error { return c.Operate("cluster", "add", "--timeout", "30s", n.Member+"="+c.addressOf(n)) })
+}
+
+// remove takes a member out of the cluster. A command before this one, of which
+// nobody could tell, may have done so.
+func (c *Cluster) remove(name string) error {
+	there, err := c.isMember(name)
+	if err != nil || !there {
+		return err
+	}
+	return c.Operate("cluster", "remove", name)
+}
+
+func (c *Cluster) isMember(name string) (bool, error) {
+	out, err := c.operate("cluster", "members", "-o", "json")
+	if err != nil {
+		return false, err
+	}
+	var all struct {
+		Coordinators []CoordinatorStatus `json:"coordinators"`
+	}
+	if err := json.Unmarshal(out, &all); err != nil {
+		return false, fmt.Errorf("lockstep cluster members prints %q: %w", out, err)
+	}
+	return slices.ContainsFunc(all.Coordinators, func(m CoordinatorStatus) bool { return m.Name == name }), nil
 }
 
 // newMember gives a name that no coordinator ever had.
@@ -139,12 +166,20 @@ func (c *Cluster) newMember() string {
 // Operate runs a command of operators, on whichever coordinator leads, and gives
 // its error, if it has one. It is safe for concurrent use.
 func (c *Cluster) Operate(args ...string) error {
+	_, err := c.operate(args...)
+	return err
+}
+
+// operate gives what a command of operators prints.
+func (c *Cluster) operate(args ...string) ([]byte, error) {
 	cmd := exec.Command(c.options.Binary, append(args, "--coordinator", c.Addresses())...)
-	cmd.SysProcAttr, cmd.Env = noOrphans(), append(os.Environ(), raceEnvironment...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("lockstep %s: %w: %s", strings.Join(args, " "), err, out)
+	var said bytes.Buffer
+	cmd.Stderr, cmd.SysProcAttr, cmd.Env = &said, noOrphans(), append(os.Environ(), raceEnvironment...)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("lockstep %s: %w: %s", strings.Join(args, " "), err, said.String())
 	}
-	return nil
+	return out, nil
 }
 
 // CoordinatorHeight is the newest height that a coordinator knows as decided. It is

@@ -97,7 +97,7 @@ func (b *bench) leaveAndReturn(ctx context.Context, c *cluster, d *daemon, lande
 	if err := c.run(d); err != nil {
 		return nil, err
 	}
-	if _, err := d.serving(ctx); err != nil {
+	if err := d.serving(ctx); err != nil {
 		return nil, err
 	}
 	if _, err := awaitBlocks(ctx, landed, before+1); err != nil {

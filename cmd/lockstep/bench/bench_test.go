@@ -71,6 +71,19 @@ func TestBench(t *testing.T) {
 	}
 }
 
+func TestBenchOfSeveralCoordinators(t *testing.T) {
+	var out bytes.Buffer
+	o := small(t, &out)
+	o.Coordinators, o.Verify, o.Duration, o.Blocks = 3, true, 0, 20
+	r := run(t, o, &out)
+	if r.Tx != 2000 || !r.Checks.Proof || r.Settings.Coordinators != 3 {
+		t.Errorf("%+v", r)
+	}
+	if len(r.Processes) != 6 || r.Peak["coordinator3"] == 0 || r.Peak["shard1"] == 0 {
+		t.Errorf("processes %+v", r.Processes)
+	}
+}
+
 func TestInterruptLeavesNothing(t *testing.T) {
 	var out bytes.Buffer
 	o := small(t, &out)
@@ -100,7 +113,7 @@ func TestOfAClusterThatRuns(t *testing.T) {
 	var out bytes.Buffer
 	o := small(t, &out)
 	dir := t.TempDir()
-	c, err := start(t.Context(), o.Executable, dir, 2, func(err error) { t.Error(err) })
+	c, err := start(t.Context(), o, dir, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
@@ -32,11 +31,12 @@ type cluster struct {
 	client *client.Coordinator
 	config protocol.Config
 
-	executable string
-	dir        string // "" if it ran before
-	starter    *process.Starter
-	lost       func(error)
-	daemons    []*daemon // the coordinator first
+	executable   string
+	dir          string // "" if it ran before
+	starter      *process.Starter
+	lost         func(error)
+	daemons      []*daemon // the coordinators first
+	coordinators int       // of the daemons
 }
 
 // join takes a cluster that runs already.
@@ -57,9 +57,9 @@ func join(ctx context.Context, addresses string) (c *cluster, err error) {
 
 // start starts a cluster in an empty directory. A process that ends by itself
 // is told to lost.
-func start(ctx context.Context, executable, dir string, shards int, lost func(error)) (*cluster, error) {
-	c := &cluster{executable: executable, dir: dir, starter: process.NewStarter(), lost: lost}
-	err := c.launchAll(ctx, shards)
+func start(ctx context.Context, o Options, dir string, lost func(error)) (*cluster, error) {
+	c := &cluster{executable: o.Executable, dir: dir, starter: process.NewStarter(), lost: lost, coordinators: max(o.Coordinators, 1)}
+	err := c.launchAll(ctx, o.Shards)
 	if err == nil {
 		err = c.ready(ctx)
 	}
@@ -69,31 +69,13 @@ func start(ctx context.Context, executable, dir string, shards int, lost func(er
 	return c, nil
 }
 
-func (c *cluster) launchAll(ctx context.Context, shards int) error {
-	coordinator, err := c.launch("coordinator", "coordinator", "--shards", strconv.Itoa(shards))
-	if err != nil {
-		return err
-	}
-	api, err := coordinator.serving(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range shards {
-		if _, err := c.launch("shard"+strconv.Itoa(i), "shard", "--id", strconv.Itoa(i), "--coordinator", api); err != nil {
-			return err
-		}
-	}
-	c.client, err = client.NewCoordinator(api)
-	return err
-}
-
 // ready waits until all shards are, and takes the configuration.
 func (c *cluster) ready(ctx context.Context) error {
 	if _, err := c.await(ctx, "all shards are ready", level); err != nil {
 		return err
 	}
 	for _, d := range c.daemons {
-		if _, err := d.serving(ctx); err != nil {
+		if err := d.serving(ctx); err != nil {
 			return err
 		}
 	}
@@ -183,7 +165,7 @@ func (c *cluster) close() error {
 
 // shardDirectories are the data directories, by shard.
 func (c *cluster) shardDirectories() (dirs []string) {
-	for _, d := range c.daemons[1:] {
+	for _, d := range c.shards() {
 		dirs = append(dirs, d.dir)
 	}
 	return dirs

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -21,19 +20,9 @@ type daemon struct {
 	name string
 	dir  string // its data
 	args []string
-	http string // where it serves HTTP, once it does
+	// Where it serves, once it does: its API, and HTTP.
+	api, http string
 	*process.Process
-}
-
-// launch adds a daemon to the cluster and starts it.
-func (c *cluster) launch(name string, args ...string) (*daemon, error) {
-	d := &daemon{name: name, dir: filepath.Join(c.dir, name)}
-	d.args = append(args, "--data", d.dir, "--listen", anyPort, "--http", anyPort)
-	if err := c.run(d); err != nil {
-		return nil, err
-	}
-	c.daemons = append(c.daemons, d)
-	return d, nil
 }
 
 // run starts a daemon that does not run, with further flags, and does not wait
@@ -48,13 +37,13 @@ func (c *cluster) run(d *daemon, further ...string) error {
 	return err
 }
 
-// shards are the daemons without the coordinator, which is the first.
-func (c *cluster) shards() []*daemon { return c.daemons[1:] }
+// shards are the daemons without the coordinators, which come first.
+func (c *cluster) shards() []*daemon { return c.daemons[c.coordinators:] }
 
-// serving waits until the daemon serves, and gives the address of its API.
-func (d *daemon) serving(ctx context.Context) (api string, err error) {
+// serving waits until the daemon serves.
+func (d *daemon) serving(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	api, d.http, err = d.Listening(ctx)
-	return api, err
+	d.api, d.http, err = d.Listening(ctx)
+	return err
 }

@@ -34,6 +34,18 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestRestartOfSeveralCoordinators kills them all: each comes back at its address.
+func TestRestartOfSeveralCoordinators(t *testing.T) {
+	var out bytes.Buffer
+	o := small(t, &out)
+	o.Coordinators, o.Duration, o.Blocks, o.Verify = 3, 0, 20, true
+	o.Restart, o.RestartLog = true, 1<<20
+	r := run(t, o, &out)
+	if r.Restart == nil || r.Restart.Shards != o.Shards || r.Restart.Ready <= 0 || !r.Checks.Proof {
+		t.Errorf("restart %+v, checks %+v", r.Restart, r.Checks)
+	}
+}
+
 func TestReadAll(t *testing.T) {
 	dir := t.TempDir()
 	for name, n := range map[string]int{"a": 300_000, "b": 7, "RESERVE": 1000} {

@@ -31,6 +31,8 @@ type Options struct {
 	Executable  string // the binary that has the coordinator and shard commands
 	Coordinator string // of a cluster that runs already; "" to start one
 	Shards      int    // of a cluster that is started
+	// Coordinators of a cluster that is started; 0 means one.
+	Coordinators int
 
 	Workload workload.Options // Slots are those of the cluster
 	Input    string           // transaction file in place of a workload; "" for none
@@ -65,6 +67,8 @@ func (o Options) Validate() error {
 		return cli.Usagef("nothing ends the load: give --duration or --blocks")
 	case o.Coordinator != "" && len(o.Compare) > 0:
 		return cli.Usagef("--compare needs a cluster on this machine and disk: leave out --coordinator")
+	case o.Coordinator != "" && o.Coordinators > 1:
+		return cli.Usagef("--coordinators is for a cluster that is started: leave out --coordinator")
 	case o.Coordinator != "" && (o.Verify || o.Keep || o.Rounds > 1):
 		return cli.Usagef("--verify, --keep and --rounds need a cluster of their own: leave out --coordinator")
 	case o.Coordinator != "" && (o.Restart || o.Away > 0):

@@ -56,8 +56,8 @@ func (b *bench) cluster(ctx context.Context, round int, lost func(error)) (*clus
 	if err != nil {
 		return nil, err
 	}
-	b.story.Progress("starting a coordinator and %s", report.Plural(b.options.Shards, "shard"))
-	return start(ctx, b.options.Executable, dir, b.options.Shards, lost)
+	b.story.Progress("starting %s and %s", report.Plural(max(b.options.Coordinators, 1), "coordinator"), report.Plural(b.options.Shards, "shard"))
+	return start(ctx, b.options, dir, lost)
 }
 
 func (b *bench) round(ctx context.Context, c *cluster, round int) (o ours, err error) {

@@ -104,7 +104,7 @@ var whatIs = map[string]string{
 func (b *bench) settings() Settings {
 	o := b.options
 	s := Settings{
-		Shards: b.config.Shards(), Workload: string(o.Workload.Kind), Accounts: o.Workload.Accounts, BlockSize: o.Workload.BlockSize, Pipeline: o.Pipeline,
+		Shards: b.config.Shards(), Coordinators: max(o.Coordinators, 1), Workload: string(o.Workload.Kind), Accounts: o.Workload.Accounts, BlockSize: o.Workload.BlockSize, Pipeline: o.Pipeline,
 		Seed: o.Workload.Seed, Input: o.Input, DistinctBlock: len(b.supply.blocks), Coordinator: o.Coordinator,
 		LoadGenerator: "on the same machine; blocks are made and encoded ahead, in memory, before the measured time, and sending them is part of it",
 	}

@@ -74,6 +74,7 @@ type Bin struct {
 // Settings are what the figures depend on.
 type Settings struct {
 	Shards        int      `json:"shards"`
+	Coordinators  int      `json:"coordinators"`
 	Workload      string   `json:"workload"`
 	Accounts      int      `json:"accounts"`
 	BlockSize     int      `json:"block_size"`

@@ -82,7 +82,7 @@ func (b *bench) withoutCheckpoints(ctx context.Context, c *cluster, d *daemon) e
 	if err := c.run(d, "--checkpoint-age", "24h", "--checkpoint-bytes", most); err != nil {
 		return err
 	}
-	if _, err := d.serving(ctx); err != nil {
+	if err := d.serving(ctx); err != nil {
 		return err
 	}
 	_, err := c.await(ctx, d.name+" is back", level)
@@ -103,10 +103,6 @@ func (b *bench) killAndStart(ctx context.Context, c *cluster, enough chan<- stru
 	if err != nil {
 		return nil, err
 	}
-	api, err := c.daemons[0].serving(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for _, d := range c.daemons {
 		d.Kill()
 	}
@@ -114,7 +110,7 @@ func (b *bench) killAndStart(ctx context.Context, c *cluster, enough chan<- stru
 		return nil, err
 	}
 	began := time.Now()
-	if err := c.startAll(ctx, api); err != nil {
+	if err := c.startAll(ctx); err != nil {
 		return nil, err
 	}
 	r.Ready = time.Since(began).Seconds()
@@ -122,20 +118,20 @@ func (b *bench) killAndStart(ctx context.Context, c *cluster, enough chan<- stru
 	return r, nil
 }
 
-// startAll starts the daemons again, the coordinator at the address that it had,
+// startAll starts the daemons again, each coordinator at the address that it had,
 // and waits until all are ready.
-func (c *cluster) startAll(ctx context.Context, api string) error {
+func (c *cluster) startAll(ctx context.Context) error {
 	for i, d := range c.daemons {
 		var where []string
-		if i == 0 {
-			where = []string{"--listen", api}
+		if i < c.coordinators {
+			where = []string{"--listen", d.api}
 		}
 		if err := c.run(d, where...); err != nil {
 			return err
 		}
 	}
 	for _, d := range c.daemons {
-		if _, err := d.serving(ctx); err != nil {
+		if err := d.serving(ctx); err != nil {
 			return err
 		}
 		if err := awaitReady(ctx, d.http); err != nil {

@@ -198,12 +198,12 @@ func (p *pipeline) answered(r *wirepb.AppendReply) error {
 	}
 	p.waiting[0] = nil
 	p.waiting = p.waiting[1:]
-	close(f.done)
-	p.mu.Unlock()
 	p.t.peers.contact(p.peer)
 	if !f.failed {
 		p.t.peers.acknowledged(p.peer, f.args.PrevLogEntry+uint64(len(f.args.Entries)))
 	}
+	close(f.done) // from here on raft uses the request again
+	p.mu.Unlock()
 	select {
 	case p.ready <- f:
 	case <-p.ctx.Done():

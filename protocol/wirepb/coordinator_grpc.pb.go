@@ -49,6 +49,8 @@ type CoordinatorServiceClient interface {
 	// unknown: ask again with the same key.
 	// FAILED_PRECONDITION: the block that this one comes after is neither
 	// committed nor waiting.
+	// SubmitBlocks streams the same message.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SubmitBlock(ctx context.Context, in *SubmitBlockRequest, opts ...grpc.CallOption) (*SubmitBlockResponse, error)
 	// SubmitBlocks has blocks executed in order, several of them under way at
 	// once: each comes after the one before it on the stream, unless it names
@@ -61,6 +63,9 @@ type CoordinatorServiceClient interface {
 	// leaves the outcome of unanswered blocks unknown: open another one and send
 	// them again from the oldest, after the last that was committed. The server
 	// reads no further while 64 blocks of a stream are not answered.
+	// It streams what SubmitBlock takes, the same message.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	SubmitBlocks(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SubmitBlockRequest, SubmitBlocksResponse], error)
 	// SubmitTransactions takes transactions one by one; the coordinator makes
 	// blocks of them. Every tag is answered once, in the order of decisions. If
@@ -207,6 +212,8 @@ type CoordinatorServiceServer interface {
 	// unknown: ask again with the same key.
 	// FAILED_PRECONDITION: the block that this one comes after is neither
 	// committed nor waiting.
+	// SubmitBlocks streams the same message.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SubmitBlock(context.Context, *SubmitBlockRequest) (*SubmitBlockResponse, error)
 	// SubmitBlocks has blocks executed in order, several of them under way at
 	// once: each comes after the one before it on the stream, unless it names
@@ -219,6 +226,9 @@ type CoordinatorServiceServer interface {
 	// leaves the outcome of unanswered blocks unknown: open another one and send
 	// them again from the oldest, after the last that was committed. The server
 	// reads no further while 64 blocks of a stream are not answered.
+	// It streams what SubmitBlock takes, the same message.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	SubmitBlocks(grpc.BidiStreamingServer[SubmitBlockRequest, SubmitBlocksResponse]) error
 	// SubmitTransactions takes transactions one by one; the coordinator makes
 	// blocks of them. Every tag is answered once, in the order of decisions. If

@@ -49,8 +49,7 @@ type CoordinatorServiceClient interface {
 	// unknown: ask again with the same key.
 	// FAILED_PRECONDITION: the block that this one comes after is neither
 	// committed nor waiting.
-	//
-	// SubmitBlocks takes the same message.
+	// SubmitBlocks streams the same message.
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SubmitBlock(ctx context.Context, in *SubmitBlockRequest, opts ...grpc.CallOption) (*SubmitBlockResponse, error)
 	// SubmitBlocks has blocks executed in order, several of them under way at
@@ -64,8 +63,7 @@ type CoordinatorServiceClient interface {
 	// leaves the outcome of unanswered blocks unknown: open another one and send
 	// them again from the oldest, after the last that was committed. The server
 	// reads no further while 64 blocks of a stream are not answered.
-	//
-	// A block is the same, whether it is submitted alone or among others.
+	// It streams what SubmitBlock takes, the same message.
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	SubmitBlocks(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SubmitBlockRequest, SubmitBlocksResponse], error)
@@ -214,8 +212,7 @@ type CoordinatorServiceServer interface {
 	// unknown: ask again with the same key.
 	// FAILED_PRECONDITION: the block that this one comes after is neither
 	// committed nor waiting.
-	//
-	// SubmitBlocks takes the same message.
+	// SubmitBlocks streams the same message.
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SubmitBlock(context.Context, *SubmitBlockRequest) (*SubmitBlockResponse, error)
 	// SubmitBlocks has blocks executed in order, several of them under way at
@@ -229,8 +226,7 @@ type CoordinatorServiceServer interface {
 	// leaves the outcome of unanswered blocks unknown: open another one and send
 	// them again from the oldest, after the last that was committed. The server
 	// reads no further while 64 blocks of a stream are not answered.
-	//
-	// A block is the same, whether it is submitted alone or among others.
+	// It streams what SubmitBlock takes, the same message.
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	SubmitBlocks(grpc.BidiStreamingServer[SubmitBlockRequest, SubmitBlocksResponse]) error

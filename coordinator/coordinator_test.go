@@ -316,3 +316,37 @@ func TestDirectoriesThatDoNotFitAreRefused(t *testing.T) {
 	f.start()
 	f.commits("a", 1)
 }
+
+// TestForgettingNeedsNoPlaceInTheInbox: the loop that forgets is the one that
+// empties it.
+func TestForgettingNeedsNoPlaceInTheInbox(t *testing.T) {
+	f := newOffice(t, Options{})
+	newPuppet(t, f)
+	f.commits("a", 1)
+	eventually(t, "the decision is in the history", func() bool { return f.Status().Kept == 1 })
+	if err := f.stop(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(f.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in := c.first
+	d, _, err := in.core.Decision(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.core.archive.Decided([]*protocol.Decision{d}) // as of one that the history got just now
+	for range cap(in.inbox) {
+		in.inbox <- protocol.Tick{}
+	}
+	forgot := make(chan error, 1)
+	go func() {
+		in.core.Forget()
+		forgot <- nil
+	}()
+	if err := receive(t, "the end of Forget", forgot); err != nil || len(in.own) != 1 {
+		t.Errorf("%d events, %v", len(in.own), err)
+	}
+}

@@ -22,7 +22,8 @@ type incarnation struct {
 	waiters     *waiters
 	batcher     *batcher
 	inbox       chan protocol.Event
-	ended       chan struct{} // closed when nobody reads the inbox any more
+	own         []protocol.Event // from the core, past the inbox: the loop must not wait for itself
+	ended       chan struct{}    // closed when nobody reads the inbox any more
 	once        sync.Once
 	deposed     atomic.Bool // another incarnation may know what becomes of a block
 }
@@ -43,7 +44,7 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	var err error
 	in.core, err = OpenCore(CoreParts{
 		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,
-		Protocol: c.options.Protocol, Post: func(ev protocol.Event) { in.post(ev) }, Logger: c.logger,
+		Protocol: c.options.Protocol, Post: func(ev protocol.Event) { in.own = append(in.own, ev) }, Logger: c.logger,
 	})
 	if err != nil {
 		return nil, err
@@ -122,6 +123,7 @@ func (in *incarnation) loop(ctx context.Context) error {
 			}
 		case <-forget.C:
 			in.core.Forget()
+			events, in.own = in.own, nil
 		case ev := <-in.inbox:
 			events = in.drain(ev)
 		}

@@ -31,7 +31,8 @@ type Options struct {
 	Group   Group        // needed
 	Address string       // at which others reach this coordinator; "" if nobody does
 	Logger  hclog.Logger // nil logs nothing
-	// Dial makes connections to other members; nil is rpc.Dial.
+	// Dial makes connections to other members; nil is rpc.Dial with
+	// rpc.Often.
 	Dial func(address string) (*grpc.ClientConn, error)
 	// Ask bounds the wait for the answer of a member; 0 means 1 s.
 	Ask time.Duration
@@ -44,7 +45,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = hclog.NewNullLogger()
 	}
 	if o.Dial == nil {
-		o.Dial = func(address string) (*grpc.ClientConn, error) { return rpc.Dial(address) }
+		o.Dial = func(address string) (*grpc.ClientConn, error) { return rpc.Dial(address, rpc.Often()) }
 	}
 	if o.Ask == 0 {
 		o.Ask = time.Second

@@ -128,7 +128,6 @@ func (s *Service) ask(ctx context.Context, address string) (*wirepb.HereResponse
 	if err != nil {
 		return nil, err
 	}
-	conn.ResetConnectBackoff() // one that has come back is found at once
 	return s.askOver(ctx, conn)
 }
 

@@ -24,14 +24,25 @@ func Dial(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connectionWindow),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: clientPingEvery, Timeout: pingTimeout, PermitWithoutStream: true}),
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: 5 * time.Second},
-			MinConnectTimeout: connectTimeout,
-		}),
+		connectAgain(5 * time.Second),
 		grpc.WithNoProxy(), // cluster traffic is no web traffic
 		grpc.WithDisableServiceConfig(),
 	}
 	// The passthrough resolver leaves names to the dialler, which looks them
 	// up anew for every connection; the default one remembers for 30 seconds.
 	return grpc.NewClient("passthrough:///"+address, append(options, extra...)...)
+}
+
+// Often makes a connection that was refused anew within half a second of being
+// needed, for whoever has a few addresses to try and must find at once the one that
+// has come back. (ClientConn.ResetConnectBackoff is not safe beside a connection
+// that is being made, as of grpc-go 1.85.)
+func Often() grpc.DialOption { return connectAgain(500 * time.Millisecond) }
+
+// connectAgain sets how long a connection is not made again after failing.
+func connectAgain(most time.Duration) grpc.DialOption {
+	return grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: most},
+		MinConnectTimeout: connectTimeout,
+	})
 }

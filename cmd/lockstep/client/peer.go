@@ -27,7 +27,7 @@ type peer struct {
 }
 
 func newPeer(address string) (*peer, error) {
-	conn, err := rpc.Dial(address)
+	conn, err := rpc.Dial(address, rpc.Often())
 	if err != nil {
 		return nil, fmt.Errorf("%q is not an address: %w", address, err)
 	}
@@ -43,7 +43,6 @@ func (p *peer) reach(ctx context.Context) error {
 	if p.conn == nil {
 		return nil
 	}
-	p.conn.ResetConnectBackoff() // one that has come back is found at once
 	p.conn.Connect()
 	ctx, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()

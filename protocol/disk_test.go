@@ -110,12 +110,16 @@ func (d *shardDisk) trimmable() int {
 	})
 }
 
-// coordinatorDisk is the coordinator's log, which one epoch owns at a time,
-// and the history of decided blocks beside it.
+// coordinatorDisk is the coordinator's log, which one epoch owns at a time, a
+// snapshot of what the records in front of it came to, and the history of decided
+// blocks beside both.
 type coordinatorDisk struct {
-	log     disk
-	owner   Epoch            // appends of lower epochs are refused (C1)
-	history CoordinatorState // Config, Epoch, Joined and Decided
+	log      disk
+	owner    Epoch // appends of lower epochs are refused (C1)
+	snapshot DecisionLog
+	history  map[Height]*Decision
+	kept     Height // the highest of the history
+	needed   Height // the lowest of the history that a resync may ask for (C7)
 }
 
 func (d *coordinatorDisk) append(epoch Epoch, records []Record, force bool) error {
@@ -128,38 +132,48 @@ func (d *coordinatorDisk) append(epoch Epoch, records []Record, force bool) erro
 }
 
 func (d *coordinatorDisk) recover() (CoordinatorState, error) {
-	r := NewCoordinatorRecovery(d.history)
-	if err := replay(d.log.records, r.Add); err != nil {
+	l := d.snapshot
+	if err := replay(d.log.records, l.Add); err != nil {
 		return CoordinatorState{}, err
 	}
-	return r.Finish()
+	l.Forget(d.kept)
+	var older []*Decision
+	for h := d.needed; h <= l.Kept(); h++ {
+		if kept := d.history[h]; kept != nil {
+			older = append(older, kept)
+		}
+	}
+	return l.Coordinator(older), nil
 }
 
 // keepHistory moves decisions up to a height into the history.
 func (d *coordinatorDisk) keepHistory(c *Coordinator, h Height) {
 	d.log.force()
-	d.history.Config, d.history.Epoch = c.config, c.epoch
-	d.history.Joined = map[ShardID]DirectoryID{}
-	for s, p := range c.shards {
-		if p.joined {
-			d.history.Joined[ShardID(s)] = p.directory
-		}
+	if d.history == nil {
+		d.history = map[Height]*Decision{}
 	}
-	d.history.Decided = c.decisions[h]
+	for d.kept < h {
+		d.kept++
+		d.history[d.kept] = c.decisions[d.kept]
+	}
 }
 
-// trimmable counts the records in front of the first decision that somebody
-// may need and the first proposal of a block that is pending.
-func (d *coordinatorDisk) trimmable(c *Coordinator) int {
-	lowest := c.Status().LowestNeeded
-	return d.log.before(func(r Record) bool {
-		switch r := r.(type) {
-		case *Decision:
-			return r.Height() >= lowest
-		case *Proposed:
-			p := c.pending[r.Key]
-			return p != nil && p.proposed
-		}
-		return false
-	})
+// holds begins with a decision in the history, and a snapshot that ends with it.
+func (d *coordinatorDisk) holds(c Config, highest *Decision) {
+	if d.history == nil {
+		d.history = map[Height]*Decision{}
+	}
+	d.kept = highest.Height()
+	d.history[d.kept] = highest
+	d.snapshot = DecisionLog{Config: c, Epoch: highest.Attempt.Epoch, Decided: highest}
+}
+
+// trim puts n records, which are forced, into the snapshot, and notes which
+// decisions of the history are needed.
+func (d *coordinatorDisk) trim(c *Coordinator, n int) {
+	d.needed = max(d.needed, c.Status().LowestNeeded)
+	if err := replay(d.log.records[:n], d.snapshot.Add); err != nil {
+		panic(err)
+	}
+	d.log.trim(n)
 }

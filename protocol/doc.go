@@ -86,13 +86,13 @@
 //
 //	C1 epoch first, step down      NewCoordinator, stepDown, Coordinator.received, hello
 //	C2 decide, force, then tell    decide, complete, outcomes; withdraw finds it gone
-//	C3 one attempt, no gap         begin, Coordinator.abort, withdraw, submitted; on replay withdrawn
+//	C3 one attempt, no gap         begin, Coordinator.abort, withdraw, submitted; on replay DecisionLog.withdrawn
 //	C4 window                      propose, Coordinator.parentOf
 //	C5 sessions and deadlines      closed, expire, withdraw
-//	C6 nothing is live at first    NewCoordinator, CoordinatorRecovery.Finish
+//	C6 nothing is live at first    NewCoordinator, DecisionLog.Coordinator
 //	C7 keep what may be asked for  forget, historyKept; Status gives LowestNeeded
 //	C8 late votes are answered     vote, answerLate
-//	C9 predecessors                submitted, follows, withdrawFollowers; on replay Finish
+//	C9 predecessors                submitted, follows, withdrawFollowers; NewCoordinator
 //	S1 force, then vote            prepareOne
 //	S2 drop on Abort only          drop, execute, Participant.abort; on replay prepared
 //	S3 commit what is prepared     commitNext
@@ -117,10 +117,11 @@
 // above the checkpoint, and not beyond the position that the checkpoint names: it
 // holds configuration, highest epoch and what is committed as of there.
 //
-// CoordinatorRecovery: Withdrawn(h) takes the proposal at h away and moves those
-// above it down by one. A decision takes the proposal of its height. What is left
-// was proposed and is run again (C6). The log may be trimmed in front of the first
-// decision at or above LowestNeeded and the first Proposed record of a block that
-// is pending; the history must hold configuration, claimed epoch, joined shards
-// and decisions by then.
+// DecisionLog: Withdrawn(h) takes the proposal at h away and moves those above it
+// down by one. A decision takes the lowest proposal. What is left was proposed and
+// is run again (C6). All of that follows from the records alone, so every replica of
+// the log comes to the same; one that no correct coordinator has appended changes
+// nothing. The log may be trimmed behind a snapshot of the DecisionLog; the decisions
+// that it has forgotten must be in the history, and an incarnation begins with those
+// from LowestNeeded on (C7).
 package protocol

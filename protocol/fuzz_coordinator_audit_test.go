@@ -42,8 +42,8 @@ func (a *coordinatorAudit) restarted(epoch Epoch, s CoordinatorState) {
 	if epoch <= a.claimed {
 		a.broken("C1", "epoch %d after epoch %d", epoch, a.claimed)
 	}
-	if h := (&CoordinatorRecovery{state: s}).decided(); h != Height(len(a.decided)) {
-		a.broken("invariant 3", "%d heights are decided, a restart finds %d", len(a.decided), h)
+	if found := (&DecisionLog{Decided: s.Decided}).Height(); found != Height(len(a.decided)) {
+		a.broken("invariant 3", "%d heights are decided, a restart finds %d", len(a.decided), found)
 	}
 	a.after = map[string]string{}
 	for _, p := range s.Pending {

@@ -38,7 +38,7 @@ type fuzzedCoordinator struct {
 }
 
 func newFuzzedCoordinator(t *testing.T, c *choices) *fuzzedCoordinator {
-	disk := &coordinatorDisk{history: CoordinatorState{Config: fuzzConfig}}
+	disk := &coordinatorDisk{snapshot: DecisionLog{Config: fuzzConfig}}
 	blocks := map[Digest]*Block{}
 	f := &fuzzedCoordinator{
 		choices: c, disk: disk, blocks: blocks, audit: newCoordinatorAudit(t, disk, blocks),
@@ -244,7 +244,7 @@ func (f *fuzzedCoordinator) keep() {
 		return
 	}
 	f.flush()
-	f.disk.log.trim(f.of(f.disk.trimmable(f.c) + 1))
+	f.disk.trim(f.c, f.of(f.disk.log.forced+1))
 	f.audit.add("%d records are left in the log", len(f.disk.log.records))
 }
 

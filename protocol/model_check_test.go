@@ -206,10 +206,7 @@ func (w *world) submit() {
 		}
 	}
 	// A node looks the key up in the history first.
-	kept := Height(0)
-	if d := w.disk.history.Decided; d != nil {
-		kept = d.Height()
-	}
+	kept := w.disk.kept
 	found := func(key string) bool {
 		return slices.ContainsFunc(w.ghost.decided[:kept], func(d *Decision) bool { return d.Key == key })
 	}

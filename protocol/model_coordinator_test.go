@@ -178,6 +178,6 @@ func (w *world) keepHistory() {
 	w.trace("history kept up to %d", h)
 	w.pass(m, HistoryKept{h})
 	if slices.Contains(w.coordinators, m) {
-		w.disk.log.trim(w.rng.IntN(w.disk.trimmable(m.c) + 1))
+		w.disk.trim(m.c, w.rng.IntN(w.disk.log.forced+1))
 	}
 }

@@ -27,15 +27,16 @@ func newScriptCoordinator(p *printer, args line) *scriptCoordinator {
 	}
 }
 
-// start takes the records as given, after one line "history 2/1.1 1/1.1 b =5 =7"
-// if the history holds something. Without any, it is a new cluster.
+// start takes the records as given, after lines "history 2/1.1 1/1.1 b =5 =7" for
+// what the history holds; a snapshot says no more than that then. Without any, it
+// is a new cluster.
 func (s *scriptCoordinator) start(contents []line) {
 	if len(contents) == 0 {
 		s.disk.log.append([]Record{Created{s.config}}, true)
 	}
 	for _, l := range contents {
 		if l.verb == "history" {
-			s.disk.history = CoordinatorState{Config: s.config, Epoch: l.attempt().Epoch, Decided: s.decision(l)}
+			s.disk.holds(s.config, s.decision(l))
 			continue
 		}
 		s.disk.log.append([]Record{s.record(l)}, true)
@@ -163,8 +164,8 @@ func (s *scriptCoordinator) do(l line) bool {
 //	status
 //	crash [keep=1]     all but the first unforced records are lost; a new epoch begins
 //	taken-over         another incarnation claims the log
-//	history height=2 [trim]   decisions are moved into the history
-//	log
+//	history height=2 [trim]   decisions are moved into the history, the log into a snapshot
+//	log                what a restart reads behind the snapshot
 func (s *scriptCoordinator) node(l line) bool {
 	switch l.verb {
 	case "status":
@@ -178,9 +179,12 @@ func (s *scriptCoordinator) node(l line) bool {
 		s.disk.keepHistory(s.c, Height(l.int("height", 0)))
 		s.carryOut(s.c.Step(HistoryKept{Height(l.int("height", 0))}))
 		if l.has("trim") {
-			s.disk.log.trim(s.disk.trimmable(s.c))
+			s.disk.trim(s.c, s.disk.log.forced)
 		}
 	case "log":
+		if s.disk.kept > 0 {
+			s.printf("  history up to height %d, needed from %d on", s.disk.kept, s.disk.needed)
+		}
 		for i, r := range s.disk.log.records {
 			mark := ""
 			if i >= s.disk.log.forced {

@@ -49,11 +49,6 @@ func Example() {
 		panic(err)
 	}
 	defer h.Close()
-	state, err := h.State()
-	if err != nil {
-		panic(err)
-	}
-	_ = protocol.NewCoordinatorRecovery(state) // add the log from sequence 4 on
 	again, found, err := h.ByKey("block-46147")
 	fmt.Println(h.Height(), h.Meta().Log.Keep, found, again.Attempt, err)
 	// Output: 1 4 true 1/1.1 <nil>

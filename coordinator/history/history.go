@@ -55,19 +55,6 @@ func (h *History) Last() (*protocol.Decision, error) {
 	return d, err
 }
 
-// State gives what the recovery of a coordinator begins with: configuration,
-// epoch, bindings and highest decision, all of one Append. Errors are those of
-// ByHeight.
-func (h *History) State() (protocol.CoordinatorState, error) {
-	t := h.tip.Load()
-	d, _, err := h.ByHeight(t.height)
-	if err != nil {
-		return protocol.CoordinatorState{}, err
-	}
-	meta := t.meta.clone()
-	return protocol.CoordinatorState{Config: meta.Config, Epoch: meta.Epoch, Joined: meta.Joined, Decided: d}, nil
-}
-
 // Err is nil while the history can be used; afterwards it is ErrClosed, or
 // ErrPoisoned with its cause.
 func (h *History) Err() error {

@@ -131,8 +131,6 @@ func wantDead(t tb, h *History, want error, more []*protocol.Decision) {
 	wantErr(t, err, want)
 	_, err = h.Last()
 	wantErr(t, err, want)
-	_, err = h.State()
-	wantErr(t, err, want)
 	wantErr(t, h.Range(1, 0, func(*protocol.Decision) error { return nil }), want)
 	wantErr(t, h.Range(1<<40, 0, func(*protocol.Decision) error { return nil }), want)
 	wantErr(t, h.Append(metaAt(1<<20), more), want)
@@ -163,9 +161,6 @@ func TestMetaIsACopy(t *testing.T) {
 	must(t, h.Append(given, nil))
 	given.Joined[1] = protocol.DirectoryID{99}
 	h.Meta().Joined[1] = protocol.DirectoryID{98}
-	state, err := h.State()
-	must(t, err)
-	state.Joined[1] = protocol.DirectoryID{97}
 	if !sameMeta(h.Meta(), metaAt(2)) {
 		t.Fatalf("meta is %+v", h.Meta())
 	}
@@ -267,9 +262,5 @@ func readOnce(t *testing.T, h *History, decisions []*protocol.Decision) {
 		return nil
 	}); err != nil || next < low {
 		t.Errorf("range from %d ended at %d, height was %d: %v", from, next, low, err)
-	}
-	state, err := h.State()
-	if err != nil || (state.Decided != nil && state.Epoch != metaAt(state.Decided.Height()).Epoch) {
-		t.Errorf("state is of two appends: %+v, %v", state, err)
 	}
 }

@@ -98,6 +98,7 @@ func decodeHead(b []byte) (s State, applied uint64, err error) {
 	}
 	r := headReader{rest: body[1:]}
 	s.Mark.Epoch, s.Mark.Number = protocol.Epoch(r.u64()), r.u64()
+	s.Epoch = s.Mark.Epoch
 	applied, s.Needed = r.u64(), protocol.Height(r.u64())
 	if config := r.bytes(); len(config) > 0 {
 		c, err := protocol.DecodeConfig(config)

@@ -84,7 +84,7 @@ func (m *Machine) replace(s State, applied uint64) {
 func (m *Machine) kept(h protocol.Height) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.state.forget(h)
+	m.state.Forget(h)
 }
 
 // sinceSnapshot is how many bytes of entries were applied since the last

@@ -179,7 +179,7 @@ func (o *Offline) compare() error {
 			if s == &o.Newest {
 				o.Older = append(o.Older, s.Recent[0])
 			}
-			s.forget(s.Recent[0].Height())
+			s.Forget(s.Recent[0].Height())
 		}
 		if o.History.Height() < s.Kept() && s.Kept() > 0 && len(s.Recent) > 0 {
 			return mismatch("the history ends at height %d, the log continues it at height %d: bring the newer history back", o.History.Height(), s.Recent[0].Height())

@@ -18,5 +18,6 @@ func newNamespaces(int) (*namespaces, error) {
 
 func (n *namespaces) place(string) cluster.Place { return cluster.Place{} }
 func (n *namespaces) faults() []fault            { return nil }
+func (n *namespaces) coordinatorFaults() []fault { return nil }
 func (n *namespaces) close()                     {}
 func (n *namespaces) tell(*testing.T)            {}

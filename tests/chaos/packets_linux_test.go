@@ -16,18 +16,24 @@ func (n *namespaces) faults() []fault {
 		{"flapping link", 2, n.flap},
 	}
 	if len(n.nodes) > 1+shards {
-		all = append(all,
-			fault{"leader cut from coordinators", 4, n.leaderCut(bothWays)},
-			fault{"leader cannot tell coordinators", 3, n.leaderCut(oneWay)},
-			fault{"leader hears no coordinator", 3, n.leaderCut(otherWay)},
-			fault{"two coordinators apart", 2, n.twoApart},
-			fault{"all coordinators apart", 2, n.allApart},
-		)
+		all = append(all, n.coordinatorFaults()...)
 	}
 	if n.noRate == nil || n.noDelay == nil {
 		all = append(all, fault{"slow link", 2, n.slow})
 	}
 	return all
+}
+
+// coordinatorFaults are what can happen to links between coordinators; shards and
+// clients reach all of them meanwhile.
+func (n *namespaces) coordinatorFaults() []fault {
+	return []fault{
+		{"leader cut from coordinators", 4, n.leaderCut(bothWays)},
+		{"leader cannot tell coordinators", 3, n.leaderCut(oneWay)},
+		{"leader hears no coordinator", 3, n.leaderCut(otherWay)},
+		{"two coordinators apart", 2, n.twoApart},
+		{"all coordinators apart", 2, n.allApart},
+	}
 }
 
 // A way gives the directions between a node and another.

@@ -1,7 +1,7 @@
 // Package history keeps the decisions of a coordinator for good.
 //
-// The decision log of the coordinator is trimmed once every shard has made a
-// height durable. The headers of the blocks (key, block id, state digests,
+// The decision log of the coordinator is trimmed behind snapshots of what is
+// open. The headers of the decided blocks (key, block id, state digests,
 // chain root, outcomes: a protocol.Decision) are moved here before that, so
 // that neither the log nor memory grows with the age of the cluster, and a
 // block key is remembered for good. The bodies of the blocks are not kept.

@@ -210,10 +210,12 @@ func TestStuckPipelineIsClosed(t *testing.T) {
 			}
 		}
 	}()
+	// Nobody takes them, so what was sent last waits on the way.
+	eventually(t, "requests are on the way", func() bool { return from.Peers()[0].BytesSent > 1<<20 })
 	select {
 	case err := <-failed:
 		t.Fatalf("it was not stuck: %v", err)
-	case <-time.After(100 * time.Millisecond):
+	default:
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
@@ -223,17 +225,30 @@ func TestStuckPipelineIsClosed(t *testing.T) {
 	}
 }
 
-// A follower may take longer than any timeout to write entries.
+// A follower may take longer than any timeout to write entries. Where the machine
+// is so busy that no sign of life comes through in time, longer times are tried.
 func TestRequestTakesLong(t *testing.T) {
-	short := func(o *raftnet.Options) { o.Timeout = 500 * time.Millisecond }
-	from, to := startHost(t, "c1", short), startHost(t, "c2", short)
+	for timeout := 500 * time.Millisecond; ; timeout *= 2 {
+		err := answeredAfter(t, 3*timeout, timeout)
+		if err == nil {
+			return
+		}
+		if timeout > 5*time.Second {
+			t.Fatal(err)
+		}
+		t.Logf("timeout %v: %v", timeout, err)
+	}
+}
+
+// answeredAfter makes a request whose answer takes longer than the timeout.
+func answeredAfter(t *testing.T, delay, timeout time.Duration) error {
+	set := func(o *raftnet.Options) { o.Timeout = timeout }
+	from, to := startHost(t, "c1", set), startHost(t, "c2", set)
 	to.answer(t, func(r raft.RPC) (any, error) {
-		<-time.After(1500 * time.Millisecond)
+		<-time.After(delay)
 		return accepted(r)
 	})
-	if err := from.AppendEntries("c2", to.address, appendOf(1), &raft.AppendEntriesResponse{}); err != nil {
-		t.Fatal(err)
-	}
+	return from.AppendEntries("c2", to.address, appendOf(1), &raft.AppendEntriesResponse{})
 }
 
 // A network that drops everything is noticed within about a timeout, on an idle

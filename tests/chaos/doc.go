@@ -14,7 +14,9 @@
 // -chaos.coordinators. Of several, the one that leads is killed, stopped for longer
 // than the others wait for it, and cut off; a majority goes away, and nothing may be
 // decided meanwhile; leadership is given away; all are restarted in turn; one loses
-// its disk and is replaced by an empty one. TestLeaderKills, with
+// its disk and is replaced by an empty one, the leader too, and while a majority is
+// away. TestChaosCoordinators takes each of these once and wants a block to be decided
+// after it. TestLeaderKills, with
 // -chaos.leaderkill=10s, kills nothing but leaders and measures how long it takes
 // until the next block is committed.
 //

@@ -41,7 +41,10 @@ func (c *Cluster) equip(node *Node, extra ...string) {
 			node.Inbound.Aim(p.Address)
 		}
 	}, append(args, extra...))
-	node.Data, node.tb, node.started, node.logFile, node.command = made.Data, made.tb, made.started, made.logFile, made.command
+	if node.Data == "" { // else all of that is as it was, and others may look at it
+		node.Data, node.tb, node.started, node.logFile = made.Data, made.tb, made.started, made.logFile
+	}
+	node.command = made.command
 }
 
 // addressOf is where everybody reaches one of several coordinators.

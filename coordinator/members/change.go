@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -79,7 +80,8 @@ func (s *Service) add(ctx context.Context, now replica.Status, m replica.Member)
 		return nil
 	}
 	there := slices.ContainsFunc(now.Members, func(old replica.Member) bool { return old.Name == m.Name })
-	if err := s.welcome(ctx, m, there); err != nil {
+	directory, err := s.welcome(ctx, m, there)
+	if err != nil {
 		return err
 	}
 	if !there {
@@ -88,23 +90,27 @@ func (s *Service) add(ctx context.Context, now replica.Status, m replica.Member)
 				answer, len(now.Members), m.Name, majority(all))
 		}
 	}
-	return s.result(s.group.Add(m), "added "+m.Name)
+	return s.result(s.group.Add(m, directory), "added "+m.Name)
 }
 
 // welcome makes sure that a newcomer is there and empty, or a member that has
-// moved is at its new address: adding one that is not would cost a majority.
-func (s *Service) welcome(ctx context.Context, m replica.Member, there bool) error {
+// moved is at its new address: adding one that is not would cost a majority. It
+// gives the data directory that the member has.
+func (s *Service) welcome(ctx context.Context, m replica.Member, there bool) (d protocol.DirectoryID, err error) {
 	answer, err := s.askOnce(ctx, m.Address)
 	if err != nil {
-		return refused("no coordinator answers at %s: start it there, on an empty directory with --name %s --join, then add it", m.Address, m.Name)
+		return d, refused("no coordinator answers at %s: start it there, on an empty directory with --name %s --join, then add it", m.Address, m.Name)
 	}
 	if reason := s.stranger(m, answer); reason != "" {
-		return refused("%s", reason)
+		return d, refused("%s", reason)
 	}
 	if !there && answer.GetSelf().GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING {
-		return refused("%s does not wait to be added: start it on an empty directory with --join", m.Name)
+		return d, refused("%s does not wait to be added: start it on an empty directory with --join", m.Name)
 	}
-	return nil
+	if copy(d[:], answer.GetSelf().GetDirectory()) != len(d) {
+		return d, refused("%s does not say which data directory it has: run the version of lockstep that this coordinator runs", m.Name)
+	}
+	return d, nil
 }
 
 // RemoveMember implements wirepb.ClusterServiceServer.

@@ -52,6 +52,9 @@ func TestAdd(t *testing.T) {
 		t.Error(err)
 	}
 	leader.wantChanges(t, "add c4 "+c4.address)
+	if leader.added != c4.identity.Directory {
+		t.Errorf("c4 was added with directory %v, want %v", leader.added, c4.identity.Directory)
+	}
 }
 
 func TestAddCorrectsAnAddress(t *testing.T) {

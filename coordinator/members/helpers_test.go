@@ -29,13 +29,19 @@ type fake struct {
 	holds    chan struct{} // changes wait until it is closed; nil for not
 	entered  chan struct{} // a token per change that has begun
 	changes  []string
+	added    protocol.DirectoryID // of the last member that was added
 }
 
 func (f *fake) Identity() replica.Identity { f.mu.Lock(); defer f.mu.Unlock(); return f.identity }
 func (f *fake) Status() replica.Status     { f.mu.Lock(); defer f.mu.Unlock(); return f.status }
 func (f *fake) State() replica.State       { f.mu.Lock(); defer f.mu.Unlock(); return f.state }
 
-func (f *fake) Add(m replica.Member) error { return f.change("add " + m.Name + " " + m.Address) }
+func (f *fake) Add(m replica.Member, d protocol.DirectoryID) error {
+	f.mu.Lock()
+	f.added = d
+	f.mu.Unlock()
+	return f.change("add " + m.Name + " " + m.Address)
+}
 func (f *fake) Remove(name string) error   { return f.change("remove " + name) }
 func (f *fake) Transfer(name string) error { return f.change("transfer " + name) }
 func (f *fake) change(what string) error {

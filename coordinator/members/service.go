@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -20,7 +21,7 @@ type Group interface {
 	Identity() replica.Identity
 	Status() replica.Status
 	State() replica.State
-	Add(replica.Member) error
+	Add(replica.Member, protocol.DirectoryID) error
 	Remove(name string) error
 	Transfer(name string) error
 	AwaitOther(context.Context) (replica.Member, error)

@@ -66,7 +66,8 @@
 // A member that starts applies nothing until a leader tells what is committed, and
 // may have to elect that leader first. So it goes by the bindings in its log, whether
 // they are committed or not. And a member whose log is empty votes only for one whose
-// log is empty too, as when a group begins, or that has its directory in its log.
+// log is empty too, as when a group begins, or that has its directory in its log. A
+// newcomer is therefore enrolled before it is added.
 //
 // # Snapshots that meet a log
 //

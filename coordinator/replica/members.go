@@ -63,10 +63,13 @@ func (r *Replica) Leader() (Member, bool) {
 }
 
 // Add makes an empty coordinator, started to join, a member; the group then
-// needs a majority with it. A name that was ever used is refused, because the
-// disk that it stands for held promises. Adding a member that is there changes
-// its address. It returns when a majority of the new group has agreed.
-func (r *Replica) Add(m Member) error {
+// needs a majority with it. A name that was ever used with another data directory is
+// refused, because the disk that it stands for held promises. Adding a member that is
+// there changes its address. It returns when a majority of the new group has agreed.
+//
+// The newcomer is enrolled before it is added: one whose log is empty elects nobody
+// who does not know its directory, and its vote may be needed from then on.
+func (r *Replica) Add(m Member, directory protocol.DirectoryID) error {
 	s, _ := r.machine.State()
 	there := false
 	for _, old := range r.Members() {
@@ -81,10 +84,33 @@ func (r *Replica) Add(m Member) error {
 	case r.options.Address == "" && m.Name != r.options.Name:
 		return refuse("this coordinator has no address at which others reach it: start it with --advertise first")
 	}
-	if _, used := s.Enrolled[m.Name]; used && !there {
-		return refuse("the name %s was used by a coordinator that was removed: choose one that was never used", m.Name)
+	if known, used := s.Enrolled[m.Name]; used && known != directory && !there {
+		return refuse("the name %s was used by a coordinator with another data directory: choose one that was never used", m.Name)
+	}
+	if err := r.enrollNow(m.Name, directory); err != nil {
+		return err
 	}
 	return changeError(r.raft.AddVoter(raft.ServerID(m.Name), addressOf(m), 0, changeTimeout).Error())
+}
+
+// enrollNow returns when a member is bound to its directory for good.
+func (r *Replica) enrollNow(name string, directory protocol.DirectoryID) error {
+	r.mu.Lock()
+	l := r.log
+	r.mu.Unlock()
+	if s, _ := r.machine.State(); l == nil || s.Mark.Epoch != l.epoch {
+		return ErrNotLeader
+	} else if _, enrolled := s.Enrolled[name]; enrolled {
+		return nil
+	}
+	err := l.Enroll(name, directory)
+	if err == nil {
+		err = l.Append(nil, true)
+	}
+	if errors.Is(err, ErrFenced) {
+		return ErrNotLeader
+	}
+	return err
 }
 
 // Remove takes a member out of the group. It returns when a majority of those

@@ -150,7 +150,7 @@ func TestAnEmptyMemberGetsASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.start("c2", nil, true)
-	if err := r.Add(Member{"c2", "c2:1"}); err != nil {
+	if err := r.Add(Member{"c2", "c2:1"}, g.replicas["c2"].directory); err != nil {
 		t.Fatal(err)
 	}
 	joined := g.replicas["c2"]
@@ -186,8 +186,8 @@ func TestMembersAreChangedSafely(t *testing.T) {
 	for what, err := range map[string]error{
 		"remove the leader":   r.Remove(self),
 		"remove nobody":       r.Remove("c9"),
-		"add without address": r.Add(Member{Name: "c4"}),
-		"add at an address":   r.Add(Member{Name: "c4", Address: other + ":1"}),
+		"add without address": r.Add(Member{Name: "c4"}, protocol.DirectoryID{4}),
+		"add at an address":   r.Add(Member{Name: "c4", Address: other + ":1"}, protocol.DirectoryID{4}),
 		"hand over to nobody": r.Transfer("c9"),
 		"hand over to itself": r.Transfer(self),
 	} {
@@ -198,13 +198,13 @@ func TestMembersAreChangedSafely(t *testing.T) {
 	if err := r.Remove(other); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add(Member{Name: other, Address: other + ":1"}); !errors.Is(err, ErrRefused) {
+	if err := r.Add(Member{Name: other, Address: other + ":1"}, protocol.DirectoryID{4}); !errors.Is(err, ErrRefused) {
 		t.Errorf("a name that was used is taken again: %v", err)
 	}
 	if got := len(r.Members()); got != 2 {
 		t.Errorf("%d members", got)
 	}
-	if err := g.replicas[other].Add(Member{"c4", "c4:1"}); err == nil {
+	if err := g.replicas[other].Add(Member{"c4", "c4:1"}, protocol.DirectoryID{4}); err == nil {
 		t.Error("one that was removed adds a member")
 	}
 }

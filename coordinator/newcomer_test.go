@@ -1,0 +1,44 @@
+package coordinator
+
+import (
+	"net"
+	"testing"
+
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+)
+
+// TestANewcomerElectsWhoHasAddedIt: from the moment at which it is added its vote is
+// needed, and it has heard of nobody if the links or the leader fail just then.
+func TestANewcomerElectsWhoHasAddedIt(t *testing.T) {
+	c := newCouncil(t, 1)
+	first := c.leader()
+	newPuppet(t, first)
+	c.commits("a", 1)
+	newcomer := c.joins("c2")
+	c.isolate(newcomer)
+	if err := first.replica.Add(replica.Member{Name: "c2", Address: newcomer.address}, newcomer.replica.Identity().Directory); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the leader gives up without the newcomer", func() bool { return first.now.Load() == nil })
+	c.kill(first)
+	c.raise(first)
+	c.heal(newcomer)
+	c.commits("b", 2)
+	eventually(t, "the newcomer follows", func() bool { return newcomer.replica.History().Height() == 2 })
+}
+
+// joins starts an empty coordinator that waits to be added to the first one.
+func (c *council) joins(name string) *office {
+	c.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	o := c.members[0].options
+	o.Directory, o.Name, o.Address, o.Members, o.Join = c.t.TempDir(), name, l.Addr().String(), nil, true
+	o.Dial = c.links.from(o.Address)
+	f := &office{t: c.t, options: o, listens: l, address: o.Address, others: []string{c.members[0].address}}
+	c.members = append(c.members, f)
+	f.start()
+	return f
+}

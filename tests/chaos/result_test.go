@@ -73,17 +73,18 @@ func (g *game) account() {
 			}
 		}
 	}
-	for _, wrong := range r.wrong(g.long, g.leastKills) {
+	for _, wrong := range r.wrong(g.long, g.leastRate, g.leastKills) {
 		g.t.Error(wrong)
 	}
 }
 
 // wrong says what is not enough or too much in a run that was under faults for
-// so long, and was to have so many kills a minute.
-func (r *result) wrong(long time.Duration, killsPerMinute float64) (all []string) {
+// so long, and was to commit so many transactions across shards a second and to have
+// so many kills a minute.
+func (r *result) wrong(long time.Duration, perSecond, killsPerMinute float64) (all []string) {
 	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
-	if r.AcrossPerSec < leastRate {
-		note("%.0f transactions across shards a second, want at least %d", r.AcrossPerSec, leastRate)
+	if r.AcrossPerSec < perSecond {
+		note("%.0f transactions across shards a second, want at least %.0f", r.AcrossPerSec, perSecond)
 	}
 	if least := int64(killsPerMinute * long.Minutes()); long >= leastKilling && r.Kills < least {
 		note("%d kills, want at least %d", r.Kills, least)

@@ -15,7 +15,7 @@ func TestWrongResult(t *testing.T) {
 			FileBytes: map[string]int64{"shard0/log": mostLog, "shard0/state.db": mostDatabase, "coordinator/history.db": historyFixed + 1000*historyPerBlock},
 		}
 	}
-	if wrong := sound().wrong(long, leastKills); len(wrong) > 0 {
+	if wrong := sound().wrong(long, leastRate, leastKills); len(wrong) > 0 {
 		t.Errorf("a sound run: %v", wrong)
 	}
 	for name, plant := range map[string]func(*result){
@@ -32,7 +32,7 @@ func TestWrongResult(t *testing.T) {
 	} {
 		r := sound()
 		plant(r)
-		if wrong := r.wrong(long, leastKills); len(wrong) != 1 {
+		if wrong := r.wrong(long, leastRate, leastKills); len(wrong) != 1 {
 			t.Errorf("%s: found %v", name, wrong)
 		}
 	}

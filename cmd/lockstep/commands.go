@@ -38,6 +38,7 @@ func root() *cobra.Command {
 		blocksCommand(),
 		benchCommand(),
 		clusterCommand(),
+		configCommand(),
 		recoverCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
 	)

@@ -111,6 +111,15 @@ func refusedOr(err error) error {
 	return err
 }
 
+// checkAddresses refuses what can be no address to listen on.
+func checkAddresses(listen, http string) error {
+	err := serve.CheckAddress("listen", listen)
+	if err == nil && http != "" {
+		err = serve.CheckAddress("http", http)
+	}
+	return cli.Usage(err)
+}
+
 // metrics makes a registry with what every process has.
 func metrics(own ...prometheus.Collector) *prometheus.Registry {
 	r := prometheus.NewRegistry()

@@ -22,8 +22,12 @@ type coordinatorSettings struct {
 	peers        []string
 }
 
+func newCoordinatorSettings() *coordinatorSettings {
+	return &coordinatorSettings{options: coordinator.Options{Limits: protocol.DefaultLimits()}}
+}
+
 func coordinatorCommand() *cobra.Command {
-	s := coordinatorSettings{options: coordinator.Options{Limits: protocol.DefaultLimits()}}
+	s := newCoordinatorSettings()
 	cmd := &cobra.Command{
 		Use:     "coordinator",
 		GroupID: groupRun,
@@ -40,6 +44,11 @@ changes who they are.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
+	s.addFlags(cmd)
+	return cmd
+}
+
+func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	cli.AddConfig(cmd)
 	f := cmd.Flags()
 	f.StringVar(&s.options.Directory, "data", "", "data `DIR`; made if it does not exist")
@@ -64,10 +73,10 @@ changes who they are.`,
 	f.IntVar(&limits.BlockBytes, "max-block-bytes", limits.BlockBytes, "largest block, of a new cluster")
 	f.IntVar(&limits.BlockTransactions, "max-block-transactions", limits.BlockTransactions, "most transactions of a block, of a new cluster")
 	cmd.MarkFlagRequired("data")
-	return cmd
 }
 
-func (s coordinatorSettings) run(cmd *cobra.Command) error {
+// validate finds what is wrong with the settings by themselves.
+func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Protocol.Window < 1 || s.options.Protocol.Window > protocol.MaxWindow {
 		return cli.Usagef("--window must be between 1 and %d, not %d", protocol.MaxWindow, s.options.Protocol.Window)
 	}
@@ -77,8 +86,14 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 	if err := s.options.Limits.Validate(); err != nil {
 		return cli.Usage(err)
 	}
-	var err error
 	if s.options.Members, err = parsePeers(s.peers); err != nil {
+		return err
+	}
+	return checkAddresses(s.listen, s.http)
+}
+
+func (s *coordinatorSettings) run(cmd *cobra.Command) error {
+	if err := s.validate(); err != nil {
 		return err
 	}
 	listener, err := serve.Listen("listen", s.listen)

@@ -46,8 +46,8 @@ func newProgram() *program {
 	serve.MarkFlagsMutuallyExclusive("listen", "socket")
 	serve.Flags().StringSliceVar(&p.peers, "peers", nil, "who else")
 
-	needy := &cobra.Command{Use: "needy", Args: Args("FILE", false), RunE: func(*cobra.Command, []string) error { return nil }}
-	needy.Flags().String("data", "", "where")
+	needy := &cobra.Command{Use: "needy FILE", Args: Args("FILE", false), RunE: func(*cobra.Command, []string) error { return nil }}
+	needy.Flags().String("data", "", "`DIR` where")
 	needy.MarkFlagRequired("data")
 
 	group := &cobra.Command{Use: "indoubt", Short: "In doubt"}
@@ -315,6 +315,14 @@ func TestCompletion(t *testing.T) {
 		{"help indoubt ", "list\n"},
 		{"indoubt ", "list\n"},
 		{"ser", "serve\tServe\n"},
+		{"serve --log-format ", "text\njson\n:4\n"},
+		{"serve --log-level ", "info\ntrace\ndebug\nwarn\nerror\noff\n:4\n"},
+		{"version -o ", "table\njson\n:4\n"},
+		{"serve --config ", "yaml\nyml\n:8\n"},
+		{"serve --listen ", ":4\n"},
+		{"serve ", ":4\n"},
+		{"needy ", ":0\n"},
+		{"needy --data ", ":16\n"},
 	} {
 		p := newProgram()
 		p.run(t, append([]string{"__complete"}, strings.Split(test.args, " ")...)...)

@@ -9,7 +9,8 @@ GO       ?= go
 BIN      := bin/lockstep
 VERSION  ?= $(shell git describe --tags --always 2>/dev/null || echo devel)
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+DATE     ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 
 # -race needs cgo; without it the tests run all the same.
@@ -32,7 +33,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint generate bench microbench fuzz clean
+.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint docs generate bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +71,7 @@ format:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags docs ./cmd/lockstep
 
 tidy:
 	$(GO) mod tidy -diff
@@ -79,6 +81,10 @@ fresh:
 
 lint:
 	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags docs ./cmd/lockstep
+
+docs: ## generate docs/reference from the commands
+	$(GO) run -tags docs ./cmd/lockstep reference docs/reference
 
 generate: ## generate protocol/wirepb from its .proto files
 	$(TOOL) buf format --write

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,14 @@ var daemonKinds = []daemonKind{
 	},
 }
 
+// writeExample writes a config file to begin with; root has the flags of every
+// command.
+func (k daemonKind) writeExample(w io.Writer, root *cobra.Command) error {
+	daemon := &cobra.Command{Use: k.name}
+	k.make().addFlags(daemon)
+	return cli.WriteExample(w, root, daemon, k.examples)
+}
+
 func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
@@ -52,9 +61,9 @@ setting, whose keys are the names of the daemon's flags. A flag beats the
 environment, and the environment beats the file.`,
 	}
 	cmd.AddCommand(
-		configVerb("check", "Check a config file and all other settings", `Check what a daemon would be told by the same flags, environment and config file,
+		configVerb("check", "Check a config file and all other settings of a %s", `Check what a daemon would be told by the same flags, environment and config file,
 and start nothing. Exit code 2 and one sentence if anything is wrong.`, checkConfig),
-		configVerb("show", "Show every setting, and where its value comes from", `Show every setting of a daemon that is given the same flags, environment and config
+		configVerb("show", "Show every setting of a %s, and where its value comes from", `Show every setting of a daemon that is given the same flags, environment and config
 file: the value that it would use, and where that comes from.`, showConfig),
 		exampleCommand(),
 	)
@@ -65,14 +74,14 @@ file: the value that it would use, and where that comes from.`, showConfig),
 type lookAt func(cmd *cobra.Command, daemon string, settings []cli.Setting) error
 
 // configVerb makes a command with one below it for each daemon, which takes the
-// flags of that daemon.
+// flags of that daemon. short has its name in place of %s.
 func configVerb(verb, short, long string, do func(*cobra.Command) lookAt) *cobra.Command {
-	parent := &cobra.Command{Use: verb, Short: short, Long: long}
+	parent := &cobra.Command{Use: verb, Short: fmt.Sprintf(short, "daemon"), Long: long}
 	for _, kind := range daemonKinds {
 		settings := kind.make()
 		cmd := &cobra.Command{
 			Use:     kind.name + " [FILE]",
-			Short:   short + " of a " + kind.name,
+			Short:   fmt.Sprintf(short, kind.name),
 			Long:    long + "\n\nFILE is short for --config FILE.",
 			Example: fmt.Sprintf("  lockstep config %s %s /etc/lockstep/%s.yaml", verb, kind.name, exampleFile(kind.name)),
 			Args:    cli.ConfigFile,
@@ -144,9 +153,7 @@ func exampleCommand() *cobra.Command {
 			Long:    "Print a config file with every setting of a " + kind.name + ", what it means, and its default.",
 			Example: fmt.Sprintf("  lockstep config example %s > %s.yaml", kind.name, exampleFile(kind.name)),
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				daemon := &cobra.Command{Use: kind.name}
-				kind.make().addFlags(daemon)
-				return cli.WriteExample(cmd.OutOrStdout(), cmd.Root(), daemon, kind.examples)
+				return kind.writeExample(cmd.OutOrStdout(), cmd.Root())
 			},
 		})
 	}

@@ -52,7 +52,7 @@ func newProgram() *program {
 
 	group := &cobra.Command{Use: "indoubt", Short: "In doubt"}
 	group.AddCommand(&cobra.Command{Use: "list", Run: func(*cobra.Command, []string) {}}, &cobra.Command{Use: "show", Run: func(*cobra.Command, []string) {}})
-	p.root.AddCommand(serve, needy, group, VersionCommand(Build{Version: "v1.2.3", Commit: "abc"}))
+	p.root.AddCommand(serve, needy, group, VersionCommand(Build{Version: "v1.2.3", Commit: "abc", Date: "2026-01-02T03:04:05Z"}))
 	p.root.SetOut(&p.out)
 	p.root.SetErr(&p.err)
 	return p
@@ -292,15 +292,15 @@ func TestVersion(t *testing.T) {
 	if code := p.run(t, "version", "-o", "json"); code != ExitDone {
 		t.Fatalf("exit code %d: %s", code, p.err.String())
 	}
-	if got := p.out.String(); !strings.HasPrefix(got, `{"version":"v1.2.3","commit":"abc",`) {
+	if got := p.out.String(); !strings.HasPrefix(got, `{"version":"v1.2.3","commit":"abc","date":"2026-01-02T03:04:05Z",`) {
 		t.Errorf("printed %s", got)
 	}
 }
 
 func TestVersionComesFromTheBuildIfTheLinkerSetsNone(t *testing.T) {
-	info := &debug.BuildInfo{Main: debug.Module{Version: "v0.3.0"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}}}
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v0.3.0"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified", Value: "true"}}}
 	b := Build{Go: "go1.26", Platform: "linux/amd64"}
-	if got := b.from(info).String(); got != "v0.3.0 (commit abc, modified, go1.26, linux/amd64)" {
+	if got := b.from(info).String(); got != "v0.3.0 (commit abc of 2026-01-02T03:04:05Z, modified, go1.26, linux/amd64)" {
 		t.Errorf("got %s", got)
 	}
 	b.Version, b.Commit = "v1", "def"

@@ -27,8 +27,8 @@ const exampleHead = `# Settings of "%s %s". Each is a flag of that command as we
 // root.
 func WriteExample(w io.Writer, root, cmd *cobra.Command, examples map[string]string) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, exampleHead, root.Name(), cmd.Name(), logLevelFlag, envName(logLevelFlag))
-	visitFileSettings(func(f *pflag.Flag) { writeExample(&out, f, examples[f.Name]) }, cmd, root)
+	fmt.Fprintf(&out, exampleHead, root.Name(), cmd.Name(), logLevelFlag, Variable(logLevelFlag))
+	VisitFileSettings(func(f *pflag.Flag) { writeExample(&out, f, examples[f.Name]) }, cmd, root)
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -44,13 +44,13 @@ func writeExample(out *strings.Builder, f *pflag.Flag, example string) {
 		value = example
 	}
 	line := strings.TrimSpace(f.Name + ": " + value)
-	if !isRequired(f) {
+	if !IsRequired(f) {
 		line = "#" + line
 	}
 	out.WriteString(line + "\n")
 }
 
-// isRequired reports whether a command does nothing without a flag.
-func isRequired(f *pflag.Flag) bool {
+// IsRequired reports whether a command does nothing without a flag.
+func IsRequired(f *pflag.Flag) bool {
 	return slices.Contains(f.Annotations[cobra.BashCompOneRequiredFlag], "true")
 }

@@ -104,7 +104,7 @@ func (s setting) bind(cmd *cobra.Command, path string) error {
 }
 
 func fileKeys(cmd *cobra.Command) (names []string) {
-	visitFileSettings(func(f *pflag.Flag) { names = append(names, f.Name) }, cmd)
+	VisitFileSettings(func(f *pflag.Flag) { names = append(names, f.Name) }, cmd)
 	return names
 }
 

@@ -52,11 +52,11 @@ func bind(cmd *cobra.Command) error {
 func bindEnvironment(flags *pflag.FlagSet) error {
 	var wrong error
 	flags.VisitAll(func(f *pflag.Flag) {
-		value := os.Getenv(envName(f.Name))
+		value := os.Getenv(Variable(f.Name))
 		if f.Changed || value == "" || !isSetting(f) || overruled(flags, f) || wrong != nil {
 			return
 		}
-		wrong = set(flags, f, envName(f.Name), value, FromEnvironment, envName(f.Name))
+		wrong = set(flags, f, Variable(f.Name), value, FromEnvironment, Variable(f.Name))
 	})
 	return wrong
 }
@@ -113,8 +113,8 @@ func set(flags *pflag.FlagSet, f *pflag.Flag, name, value string, from Source, w
 	return flags.SetAnnotation(f.Name, sourceNote, []string{string(from), where})
 }
 
-// envName is the variable that stands for a flag.
-func envName(flag string) string {
+// Variable is the variable that stands for a flag.
+func Variable(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 

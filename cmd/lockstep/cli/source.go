@@ -41,7 +41,7 @@ const (
 // file. Call it from RunE, when all sources have been read.
 func Settings(cmd *cobra.Command) []Setting {
 	var list []Setting
-	visitFileSettings(func(f *pflag.Flag) {
+	VisitFileSettings(func(f *pflag.Flag) {
 		s := Setting{Name: f.Name, Value: Text(f.Value), From: FromDefault}
 		if note := f.Annotations[sourceNote]; len(note) == 2 {
 			s.From, s.Where = Source(note[0]), note[1]
@@ -74,10 +74,10 @@ func Text(value pflag.Value) string {
 	return value.String()
 }
 
-// visitFileSettings calls visit for every flag of some commands that may be set
+// VisitFileSettings calls visit for every flag of some commands that may be set
 // in a config file, once each: first a command's own, in the order in which they
 // were added, then those that it inherits.
-func visitFileSettings(visit func(*pflag.Flag), commands ...*cobra.Command) {
+func VisitFileSettings(visit func(*pflag.Flag), commands ...*cobra.Command) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	all.SortFlags = false
 	for _, cmd := range commands {

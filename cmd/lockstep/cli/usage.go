@@ -116,7 +116,7 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 func required(cmd *cobra.Command) error {
 	var missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if isRequired(f) && !f.Changed {
+		if IsRequired(f) && !f.Changed {
 			missing = append(missing, "--"+f.Name)
 		}
 	})
@@ -129,5 +129,5 @@ func required(cmd *cobra.Command) error {
 		file = fmt.Sprintf(", or %q in the config file", first)
 	}
 	return Usagef("%s needs %s: give the flag, or set %s%s: see %s",
-		nameOf(cmd), strings.Join(missing, " and "), envName(first), file, helpFor(cmd))
+		nameOf(cmd), strings.Join(missing, " and "), Variable(first), file, helpFor(cmd))
 }

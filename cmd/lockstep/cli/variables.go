@@ -34,7 +34,7 @@ func UnknownVariables(root *cobra.Command) []string {
 func collectVariables(cmd *cobra.Command, known map[string]bool) {
 	add := func(f *pflag.Flag) {
 		if isSetting(f) {
-			known[strings.TrimPrefix(envName(f.Name), envPrefix)] = true
+			known[strings.TrimPrefix(Variable(f.Name), envPrefix)] = true
 		}
 	}
 	cmd.Flags().VisitAll(add)

@@ -41,6 +41,10 @@ func TestConfigCheckFindsWhatADaemonWouldRefuse(t *testing.T) {
 		{"shard", "data: /x\nid: 0\ncoordinator: ','\n", "--coordinator must be HOST:PORT"},
 		{"coordinator", "data: /x\nwindow: 1000\n", "--window must be between 1 and"},
 		{"coordinator", "data: /x\npeers: c1\n", `--peers: "c1" is not NAME=ADDRESS`},
+		{"coordinator", "data: ''\n", "needs --data"},
+		{"coordinator", "data: /x\nqueue-blocks: -1\n", "--queue-blocks must not be less than 0, but is -1"},
+		{"coordinator", "data: /x\nblock-timeout: -5s\n", "--block-timeout must not be less than 0, but is -5s"},
+		{"shard", shard + "workers: -1\n", "--workers must not be less than 0, but is -1"},
 		{"coordinator", "data: /x\nmax-key-bytes: 0\n", "key"},
 		{"coordinator", "id: 0\n", `lockstep.yaml:1: there is no setting "id"`},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net"
 	"strings"
 	"time"
@@ -83,6 +84,14 @@ func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Shards < 0 || s.options.Shards > protocol.MaxShards {
 		return cli.Usagef("--shards must be between 1 and %d, not %d", protocol.MaxShards, s.options.Shards)
 	}
+	o := s.options
+	if err := cmp.Or(
+		notNegative("queue-blocks", o.Protocol.QueueBlocks), notNegative("queue-bytes", o.Protocol.QueueBytes),
+		notNegative("block-timeout", o.DefaultTimeout),
+		notNegative("batch-transactions", o.Batch.Transactions), notNegative("batch-wait", o.Batch.Wait),
+	); err != nil {
+		return err
+	}
 	if err := s.options.Limits.Validate(); err != nil {
 		return cli.Usage(err)
 	}
@@ -134,7 +143,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 // parsePeers reads NAME=ADDRESS.
 func parsePeers(list []string) (members []replica.Member, err error) {
 	for _, entry := range list {
-		name, address, ok := strings.Cut(entry, "=")
+		name, address, ok := strings.Cut(strings.TrimSpace(entry), "=")
 		if !ok || name == "" || address == "" {
 			return nil, cli.Usagef("--peers: %q is not NAME=ADDRESS", entry)
 		}

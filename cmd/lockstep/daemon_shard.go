@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +82,10 @@ func (s *shardSettings) validate() (err error) {
 		return cli.Usagef("--id must be between 0 and %d, not %d", protocol.MaxShards-1, s.id)
 	}
 	cp := s.options.Checkpoint
-	if err := errors.Join(positive("checkpoint-age", cp.MaxAge), positive("checkpoint-bytes", cp.MaxBytes)); err != nil {
+	if err := cmp.Or(
+		positive("checkpoint-age", cp.MaxAge), positive("checkpoint-bytes", cp.MaxBytes),
+		notNegative("peer-timeout", s.options.Runner.PeerTimeout), notNegative("workers", s.options.Runner.Workers),
+	); err != nil {
 		return err
 	}
 	if cp.MaxBytes > mostCheckpointBytes {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,9 +55,13 @@ type setting struct {
 
 // parseConfig reads flat YAML. An empty file has no settings.
 func parseConfig(content []byte) ([]setting, error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
+	var document, second yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	if err := documents.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, errors.New(`there is more behind the line "---", which would not be read: a config file is one document`)
 	}
 	if len(document.Content) == 0 {
 		return nil, nil

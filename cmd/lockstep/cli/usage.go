@@ -116,7 +116,7 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 func required(cmd *cobra.Command) error {
 	var missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if IsRequired(f) && !f.Changed {
+		if IsRequired(f) && (!f.Changed || f.Value.String() == "") {
 			missing = append(missing, "--"+f.Name)
 		}
 	})

@@ -56,7 +56,7 @@ test-processes: ## run the tests of whole clusters
 	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages
 
 test-package: ## build the Debian package for this machine, and install, use and remove it in a folder (needs root)
-	tools/release.sh dist/test "$$($(GO) env GOARCH)"
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-0}" tools/release.sh dist/test "$$($(GO) env GOARCH)"
 	$(GO) test ./tests/packaging -count 1 -v -package.deb="$$(echo "$$PWD"/dist/test/*.deb)"
 
 release: ## build what is published in dist: static binaries for amd64 and arm64, .tar.gz, .deb, SHA256SUMS

@@ -9,7 +9,8 @@ GO       ?= go
 BIN      := bin/lockstep
 VERSION  ?= $(shell git describe --tags --always 2>/dev/null || echo devel)
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+DATE     ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 
 # -race needs cgo; without it the tests run all the same.
@@ -32,7 +33,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint generate bench microbench fuzz clean
+.PHONY: help build demo test test-race test-processes test-package release release-check sim chaos model check format vet tidy fresh lint docs generate bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +55,16 @@ test-processes: ## run the tests of whole clusters
 	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
 	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages
 
+test-package: ## build the Debian package for this machine, and install, use and remove it in a folder (needs root)
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-0}" tools/release.sh dist/test "$$($(GO) env GOARCH)"
+	$(GO) test ./tests/packaging -count 1 -v -package.deb="$$(echo "$$PWD"/dist/test/*.deb)"
+
+release: ## build what is published in dist: static binaries for amd64 and arm64, .tar.gz, .deb, SHA256SUMS
+	tools/release.sh dist
+
+release-check: ## prove that a release has the same bytes, built from a clone elsewhere without a cache (minutes)
+	tools/release-check.sh
+
 sim: ## simulate SEEDS=2000 clusters with faults, from SEED=1 on (SIMFLAGS=-sim.trace prints one)
 	$(GO) test ./tests/sim -run '^TestSeeds$$' -count 1 -timeout 3h -v -sim.seed=$(SEED) -sim.seeds=$(SEEDS) $(SIMFLAGS)
 
@@ -70,6 +81,7 @@ format:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags docs ./cmd/lockstep
 
 tidy:
 	$(GO) mod tidy -diff
@@ -79,6 +91,10 @@ fresh:
 
 lint:
 	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags docs ./cmd/lockstep
+
+docs: ## generate docs/reference from the commands
+	$(GO) run -tags docs ./cmd/lockstep reference docs/reference
 
 generate: ## generate protocol/wirepb from its .proto files
 	$(TOOL) buf format --write

@@ -6,6 +6,10 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
 
+// Set by the linker: -X main.version=v1.2.3 -X main.commit=abc1234
+// -X main.date=2006-01-02T15:04:05Z, the date of the commit.
+var version, commit, date string
+
 // Groups of commands, in the order of the help.
 const (
 	groupRun  = "run"
@@ -38,8 +42,9 @@ func root() *cobra.Command {
 		blocksCommand(),
 		benchCommand(),
 		clusterCommand(),
+		configCommand(),
 		recoverCommand(),
-		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
+		cli.VersionCommand(cli.Build{Version: version, Commit: commit, Date: date}),
 	)
 	return r
 }

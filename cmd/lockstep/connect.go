@@ -56,3 +56,11 @@ func positive[N int | int64 | time.Duration](flag string, value N) error {
 	}
 	return nil
 }
+
+// notNegative refuses a flag's value below 0, where 0 means the default.
+func notNegative[N int | int64 | time.Duration](flag string, value N) error {
+	if value < 0 {
+		return cli.Usagef("--%s must not be less than 0, but is %v", flag, value)
+	}
+	return nil
+}

@@ -69,6 +69,11 @@ func (h host) run(cmd *cobra.Command) error {
 	daemonEnded := make(chan error, 1)
 	go func() { daemonEnded <- h.daemon.Run(ctx) }()
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		serve.TellSupervisor(ctx, log, h.describe)
+	}()
 	if err == nil {
 		err = await(ctx, ended, &parts, daemonEnded)
 	}
@@ -83,7 +88,20 @@ func (h host) run(cmd *cobra.Command) error {
 	for range parts {
 		err = errors.Join(err, <-ended)
 	}
+	select {
+	case <-told:
+	case <-stopping.Done():
+	}
 	return refusedOr(err)
+}
+
+// describe says in a few words what the daemon does.
+func (h host) describe() string {
+	text := "serving " + h.listener.Addr().String() + ", "
+	if err := h.daemon.Ready(); err != nil {
+		return text + "not ready: " + err.Error()
+	}
+	return text + h.endpoints.ReadyText()
 }
 
 // await waits until ctx ends, or the daemon does, or one of its servers fails.
@@ -109,6 +127,15 @@ func refusedOr(err error) error {
 		return cli.Refused(err)
 	}
 	return err
+}
+
+// checkAddresses refuses what can be no address to listen on.
+func checkAddresses(listen, http string) error {
+	err := serve.CheckAddress("listen", listen)
+	if err == nil && http != "" {
+		err = serve.CheckAddress("http", http)
+	}
+	return cli.Usage(err)
 }
 
 // metrics makes a registry with what every process has.

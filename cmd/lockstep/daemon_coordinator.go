@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net"
 	"strings"
 	"time"
@@ -22,8 +23,12 @@ type coordinatorSettings struct {
 	peers        []string
 }
 
+func newCoordinatorSettings() *coordinatorSettings {
+	return &coordinatorSettings{options: coordinator.Options{Limits: protocol.DefaultLimits()}}
+}
+
 func coordinatorCommand() *cobra.Command {
-	s := coordinatorSettings{options: coordinator.Options{Limits: protocol.DefaultLimits()}}
+	s := newCoordinatorSettings()
 	cmd := &cobra.Command{
 		Use:     "coordinator",
 		GroupID: groupRun,
@@ -40,6 +45,11 @@ changes who they are.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
+	s.addFlags(cmd)
+	return cmd
+}
+
+func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	cli.AddConfig(cmd)
 	f := cmd.Flags()
 	f.StringVar(&s.options.Directory, "data", "", "data `DIR`; made if it does not exist")
@@ -64,21 +74,35 @@ changes who they are.`,
 	f.IntVar(&limits.BlockBytes, "max-block-bytes", limits.BlockBytes, "largest block, of a new cluster")
 	f.IntVar(&limits.BlockTransactions, "max-block-transactions", limits.BlockTransactions, "most transactions of a block, of a new cluster")
 	cmd.MarkFlagRequired("data")
-	return cmd
 }
 
-func (s coordinatorSettings) run(cmd *cobra.Command) error {
+// validate finds what is wrong with the settings by themselves.
+func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Protocol.Window < 1 || s.options.Protocol.Window > protocol.MaxWindow {
 		return cli.Usagef("--window must be between 1 and %d, not %d", protocol.MaxWindow, s.options.Protocol.Window)
 	}
 	if s.options.Shards < 0 || s.options.Shards > protocol.MaxShards {
 		return cli.Usagef("--shards must be between 1 and %d, not %d", protocol.MaxShards, s.options.Shards)
 	}
+	o := s.options
+	if err := cmp.Or(
+		notNegative("queue-blocks", o.Protocol.QueueBlocks), notNegative("queue-bytes", o.Protocol.QueueBytes),
+		notNegative("block-timeout", o.DefaultTimeout),
+		notNegative("batch-transactions", o.Batch.Transactions), notNegative("batch-wait", o.Batch.Wait),
+	); err != nil {
+		return err
+	}
 	if err := s.options.Limits.Validate(); err != nil {
 		return cli.Usage(err)
 	}
-	var err error
 	if s.options.Members, err = parsePeers(s.peers); err != nil {
+		return err
+	}
+	return checkAddresses(s.listen, s.http)
+}
+
+func (s *coordinatorSettings) run(cmd *cobra.Command) error {
+	if err := s.validate(); err != nil {
 		return err
 	}
 	listener, err := serve.Listen("listen", s.listen)
@@ -119,7 +143,7 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 // parsePeers reads NAME=ADDRESS.
 func parsePeers(list []string) (members []replica.Member, err error) {
 	for _, entry := range list {
-		name, address, ok := strings.Cut(entry, "=")
+		name, address, ok := strings.Cut(strings.TrimSpace(entry), "=")
 		if !ok || name == "" || address == "" {
 			return nil, cli.Usagef("--peers: %q is not NAME=ADDRESS", entry)
 		}

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,8 +36,12 @@ type shardSettings struct {
 	coordinators            string
 }
 
+func newShardSettings() *shardSettings {
+	return &shardSettings{options: executor.Options{Machine: ledger.Machine{}}}
+}
+
 func shardCommand() *cobra.Command {
-	s := shardSettings{options: executor.Options{Machine: ledger.Machine{}}}
+	s := newShardSettings()
 	cmd := &cobra.Command{
 		Use:     "shard",
 		GroupID: groupRun,
@@ -48,6 +52,11 @@ is prepared, serves reads of committed state, and dials again.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
+	s.addFlags(cmd)
+	return cmd
+}
+
+func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	cli.AddConfig(cmd)
 	f := cmd.Flags()
 	f.IntVar(&s.id, "id", -1, "number of the shard, from 0")
@@ -64,15 +73,19 @@ is prepared, serves reads of committed state, and dials again.`,
 	for _, name := range []string{"id", "data", "coordinator"} {
 		cmd.MarkFlagRequired(name)
 	}
-	return cmd
 }
 
-func (s shardSettings) run(cmd *cobra.Command) error {
+// validate finds what is wrong with the settings by themselves, and works out
+// what follows from them.
+func (s *shardSettings) validate() (err error) {
 	if s.id < 0 || s.id >= protocol.MaxShards {
 		return cli.Usagef("--id must be between 0 and %d, not %d", protocol.MaxShards-1, s.id)
 	}
 	cp := s.options.Checkpoint
-	if err := errors.Join(positive("checkpoint-age", cp.MaxAge), positive("checkpoint-bytes", cp.MaxBytes)); err != nil {
+	if err := cmp.Or(
+		positive("checkpoint-age", cp.MaxAge), positive("checkpoint-bytes", cp.MaxBytes),
+		notNegative("peer-timeout", s.options.Runner.PeerTimeout), notNegative("workers", s.options.Runner.Workers),
+	); err != nil {
 		return err
 	}
 	if cp.MaxBytes > mostCheckpointBytes {
@@ -81,9 +94,15 @@ func (s shardSettings) run(cmd *cobra.Command) error {
 	s.options.Checkpoint.IdleAfter = cp.MaxAge / idlePart
 	s.options.Runner.BacklogBytes = backlog * cp.MaxBytes
 	s.options.Shard = protocol.ShardID(s.id)
-	var err error
 	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
 		return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q: %w", s.coordinators, err)
+	}
+	return checkAddresses(s.listen, s.http)
+}
+
+func (s *shardSettings) run(cmd *cobra.Command) error {
+	if err := s.validate(); err != nil {
+		return err
 	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {

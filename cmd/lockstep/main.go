@@ -1,3 +1,5 @@
+//go:build !docs
+
 // Command lockstep runs, uses and inspects a Lockstep cluster.
 package main
 
@@ -7,9 +9,6 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
-
-// Set by the linker: -X main.version=v1.2.3 -X main.commit=abc1234.
-var version, commit string
 
 func main() {
 	os.Exit(cli.Run(context.Background(), root(), os.Args[1:]))

@@ -46,13 +46,13 @@ func newProgram() *program {
 	serve.MarkFlagsMutuallyExclusive("listen", "socket")
 	serve.Flags().StringSliceVar(&p.peers, "peers", nil, "who else")
 
-	needy := &cobra.Command{Use: "needy", Args: Args("FILE", false), RunE: func(*cobra.Command, []string) error { return nil }}
-	needy.Flags().String("data", "", "where")
+	needy := &cobra.Command{Use: "needy FILE", Args: Args("FILE", false), RunE: func(*cobra.Command, []string) error { return nil }}
+	needy.Flags().String("data", "", "`DIR` where")
 	needy.MarkFlagRequired("data")
 
 	group := &cobra.Command{Use: "indoubt", Short: "In doubt"}
 	group.AddCommand(&cobra.Command{Use: "list", Run: func(*cobra.Command, []string) {}}, &cobra.Command{Use: "show", Run: func(*cobra.Command, []string) {}})
-	p.root.AddCommand(serve, needy, group, VersionCommand(Build{Version: "v1.2.3", Commit: "abc"}))
+	p.root.AddCommand(serve, needy, group, VersionCommand(Build{Version: "v1.2.3", Commit: "abc", Date: "2026-01-02T03:04:05Z"}))
 	p.root.SetOut(&p.out)
 	p.root.SetErr(&p.err)
 	return p
@@ -123,6 +123,8 @@ func TestConfigFilesThatAreRefused(t *testing.T) {
 		{"nested", "shards: {a: 1}\n", `:1: "shards" must be a single value`},
 		{"list for a single value", "shards: [1]\n", `:1: "shards" must be a single value`},
 		{"twice", "shards: 1\nlisten: x\nshards: 2\n", `"shards" is set on line 1 and again on line 3`},
+		{"two documents", "shards: 1\n---\nlisten: x\n", `there is more behind the line "---"`},
+		{"a second document that is none", "shards: 1\n---\n[\n", `there is more behind the line "---"`},
 		{"not a mapping", "- shards\n", `settings are lines of the form "name: value"`},
 		{"not YAML", "shards: [\n", `line 1: did not find expected node content`},
 		{"too long", strings.Repeat("#", maxConfigBytes+1), `is it a config file?`},
@@ -170,6 +172,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"serve", "extra"}, want: `serve takes no arguments, but has "extra": see "lockstep serve --help"`},
 		{args: []string{"serve", "--config", "/nowhere"}, want: `cannot read the config file: open /nowhere: no such file or directory`},
 		{args: []string{"needy", "x"}, want: `needy needs --data: give the flag, or set LOCKSTEP_DATA: see "lockstep needy --help"`},
+		{args: []string{"needy", "--data", "", "x"}, want: `needy needs --data`},
 		{args: []string{"needy", "--data", "x"}, want: `needy needs a FILE: see "lockstep needy --help"`},
 		{args: []string{"needy", "a", "b"}, want: `needy takes one FILE, not 2: see "lockstep needy --help"`},
 		{args: []string{"version", "-o", "xml"}, want: `--output must be table or json, not "xml"`},
@@ -292,15 +295,15 @@ func TestVersion(t *testing.T) {
 	if code := p.run(t, "version", "-o", "json"); code != ExitDone {
 		t.Fatalf("exit code %d: %s", code, p.err.String())
 	}
-	if got := p.out.String(); !strings.HasPrefix(got, `{"version":"v1.2.3","commit":"abc",`) {
+	if got := p.out.String(); !strings.HasPrefix(got, `{"version":"v1.2.3","commit":"abc","date":"2026-01-02T03:04:05Z",`) {
 		t.Errorf("printed %s", got)
 	}
 }
 
 func TestVersionComesFromTheBuildIfTheLinkerSetsNone(t *testing.T) {
-	info := &debug.BuildInfo{Main: debug.Module{Version: "v0.3.0"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}}}
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v0.3.0"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified", Value: "true"}}}
 	b := Build{Go: "go1.26", Platform: "linux/amd64"}
-	if got := b.from(info).String(); got != "v0.3.0 (commit abc, modified, go1.26, linux/amd64)" {
+	if got := b.from(info).String(); got != "v0.3.0 (commit abc of 2026-01-02T03:04:05Z, modified, go1.26, linux/amd64)" {
 		t.Errorf("got %s", got)
 	}
 	b.Version, b.Commit = "v1", "def"
@@ -315,6 +318,14 @@ func TestCompletion(t *testing.T) {
 		{"help indoubt ", "list\n"},
 		{"indoubt ", "list\n"},
 		{"ser", "serve\tServe\n"},
+		{"serve --log-format ", "text\njson\n:4\n"},
+		{"serve --log-level ", "info\ntrace\ndebug\nwarn\nerror\noff\n:4\n"},
+		{"version -o ", "table\njson\n:4\n"},
+		{"serve --config ", "yaml\nyml\n:8\n"},
+		{"serve --listen ", ":4\n"},
+		{"serve ", ":4\n"},
+		{"needy ", ":0\n"},
+		{"needy --data ", ":16\n"},
 	} {
 		p := newProgram()
 		p.run(t, append([]string{"__complete"}, strings.Split(test.args, " ")...)...)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,9 +55,13 @@ type setting struct {
 
 // parseConfig reads flat YAML. An empty file has no settings.
 func parseConfig(content []byte) ([]setting, error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
+	var document, second yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	if err := documents.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, errors.New(`there is more behind the line "---", which would not be read: a config file is one document`)
 	}
 	if len(document.Content) == 0 {
 		return nil, nil
@@ -89,18 +94,23 @@ func unique(settings []setting) error {
 func (s setting) bind(cmd *cobra.Command, path string) error {
 	name, at := s.key.Value, fmt.Sprintf("%s:%d", path, s.key.Line)
 	f := cmd.Flags().Lookup(name)
-	if f == nil || !isSetting(f) || name == configFlag {
-		hint := didYouMean(name, settingNames(cmd), "%s", "see "+helpFor(cmd))
+	if f == nil || !inFile(f) {
+		hint := didYouMean(name, fileKeys(cmd), "%s", "see "+helpFor(cmd))
 		return fmt.Errorf("%s: there is no setting %q: %s", at, name, hint)
 	}
 	if f.Changed || overruled(cmd.Flags(), f) {
-		return nil // by the command line or the environment
+		return cmd.Flags().SetAnnotation(name, beatenNote, []string{at}) // by the command line or the environment
 	}
 	value, err := s.text(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
-	return set(cmd.Flags(), f, at+": "+name, value)
+	return set(cmd.Flags(), f, at+": "+name, value, FromFile, at)
+}
+
+func fileKeys(cmd *cobra.Command) (names []string) {
+	VisitFileSettings(func(f *pflag.Flag) { names = append(names, f.Name) }, cmd)
+	return names
 }
 
 // text gives the value as a flag takes it; a list only where the flag is one.

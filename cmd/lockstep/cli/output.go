@@ -9,12 +9,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
+const outputFlag = "output"
+
 // Format is how results are printed.
 type Format struct{ word *string }
 
 // AddFormat adds -o, --output: tables for people, JSON for programs.
 func AddFormat(cmd *cobra.Command) Format {
-	return Format{AddChoice(cmd.Flags(), "output", "o", "how to print results", "table", "json")}
+	return Format{AddChoice(cmd.Flags(), outputFlag, "o", "how to print results", "table", "json")}
 }
 
 // JSON reports whether results are for programs.

@@ -41,6 +41,7 @@ func Run(ctx context.Context, root *cobra.Command, args []string) int {
 	r := &run{log: hclog.NewNullLogger()}
 	root.InitDefaultCompletionCmd(args...)
 	explainGroups(root)
+	completeAll(root)
 	root.SetArgs(args)
 	err := r.execute(context.WithValue(ctx, runKey{}, r), root)
 	if errors.Is(err, context.Canceled) {

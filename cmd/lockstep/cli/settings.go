@@ -21,6 +21,21 @@ func AddConfig(cmd *cobra.Command) {
 	cmd.Flags().String(configFlag, "", "read settings from this YAML `FILE`, whose keys are the names of these flags")
 }
 
+// ConfigFile is a cobra.PositionalArgs for commands with a config file: one
+// argument, if there is any, stands for --config.
+func ConfigFile(cmd *cobra.Command, args []string) error {
+	file := cmd.Flags().Lookup(configFlag)
+	switch {
+	case len(args) == 0:
+		return nil
+	case len(args) > 1:
+		return Usagef("%s takes one FILE, not %d: see %s", nameOf(cmd), len(args), helpFor(cmd))
+	case file.Changed:
+		return Usagef("%s takes its FILE once, as an argument or as --%s", nameOf(cmd), configFlag)
+	}
+	return cmd.Flags().Set(configFlag, args[0])
+}
+
 // bind sets the flags that the command line does not from the environment, and
 // what that does not set from the config file.
 func bind(cmd *cobra.Command) error {
@@ -37,11 +52,11 @@ func bind(cmd *cobra.Command) error {
 func bindEnvironment(flags *pflag.FlagSet) error {
 	var wrong error
 	flags.VisitAll(func(f *pflag.Flag) {
-		value := os.Getenv(envName(f.Name))
+		value := os.Getenv(Variable(f.Name))
 		if f.Changed || value == "" || !isSetting(f) || overruled(flags, f) || wrong != nil {
 			return
 		}
-		wrong = set(flags, f, envName(f.Name), value)
+		wrong = set(flags, f, Variable(f.Name), value, FromEnvironment, Variable(f.Name))
 	})
 	return wrong
 }
@@ -84,18 +99,22 @@ func changed(flags *pflag.FlagSet, names []string) (set []string) {
 	return set
 }
 
-// set gives a flag a value that comes from source.
-func set(flags *pflag.FlagSet, f *pflag.Flag, source, value string) error {
+// set gives a flag a value, and notes where it comes from. An error calls the
+// setting name.
+func set(flags *pflag.FlagSet, f *pflag.Flag, name, value string, from Source, where string) error {
 	err := flags.Set(f.Name, value)
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		err = badValue(source, f, value, invalid.Unwrap())
+		err = badValue(name, f, value, invalid.Unwrap())
 	}
-	return Usage(err)
+	if err != nil {
+		return Usage(err)
+	}
+	return flags.SetAnnotation(f.Name, sourceNote, []string{string(from), where})
 }
 
-// envName is the variable that stands for a flag.
-func envName(flag string) string {
+// Variable is the variable that stands for a flag.
+func Variable(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -117,7 +116,7 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 func required(cmd *cobra.Command) error {
 	var missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if slices.Contains(f.Annotations[cobra.BashCompOneRequiredFlag], "true") && !f.Changed {
+		if IsRequired(f) && (!f.Changed || f.Value.String() == "") {
 			missing = append(missing, "--"+f.Name)
 		}
 	})
@@ -125,6 +124,10 @@ func required(cmd *cobra.Command) error {
 		return nil
 	}
 	first := strings.TrimPrefix(missing[0], "--")
-	return Usagef("%s needs %s: give the flag, or set %s: see %s",
-		nameOf(cmd), strings.Join(missing, " and "), envName(first), helpFor(cmd))
+	file := ""
+	if cmd.Flags().Lookup(configFlag) != nil {
+		file = fmt.Sprintf(", or %q in the config file", first)
+	}
+	return Usagef("%s needs %s: give the flag, or set %s%s: see %s",
+		nameOf(cmd), strings.Join(missing, " and "), Variable(first), file, helpFor(cmd))
 }

@@ -13,6 +13,7 @@ import (
 type Build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit"`
+	Date     string `json:"date"`     // of the commit, RFC 3339; "" if it is not known
 	Modified bool   `json:"modified"` // the working tree differed from the commit
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
@@ -22,7 +23,7 @@ type Build struct {
 func VersionCommand(b Build) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version, the commit and the Go version of this binary",
+		Short: "Print the version, the commit, its date and the Go version of this binary",
 	}
 	format := AddFormat(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -38,11 +39,14 @@ func VersionCommand(b Build) *cobra.Command {
 
 // String gives the build in one line.
 func (b Build) String() string {
-	modified := ""
-	if b.Modified {
-		modified = ", modified"
+	commit := "commit " + b.Commit
+	if b.Date != "" {
+		commit += " of " + b.Date
 	}
-	return fmt.Sprintf("%s (commit %s%s, %s, %s)", b.Version, b.Commit, modified, b.Go, b.Platform)
+	if b.Modified {
+		commit += ", modified"
+	}
+	return fmt.Sprintf("%s (%s, %s, %s)", b.Version, commit, b.Go, b.Platform)
 }
 
 func (b Build) complete() Build {
@@ -67,6 +71,8 @@ func (b Build) from(info *debug.BuildInfo) Build {
 		switch {
 		case s.Key == "vcs.revision" && b.Commit == "":
 			b.Commit = s.Value
+		case s.Key == "vcs.time" && b.Date == "":
+			b.Date = s.Value
 		case s.Key == "vcs.modified":
 			b.Modified = s.Value == "true"
 		}

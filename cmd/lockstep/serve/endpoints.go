@@ -12,7 +12,7 @@ import (
 func (e Endpoints) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", probe(e.Live, func() string { return "live" }))
-	mux.HandleFunc("GET /readyz", probe(e.Ready, e.readyAs))
+	mux.HandleFunc("GET /readyz", probe(e.Ready, e.ReadyText))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(e.Metrics, promhttp.HandlerOpts{
 		ErrorLog:            e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
 		ErrorHandling:       promhttp.ContinueOnError,
@@ -27,8 +27,8 @@ func (e Endpoints) handler() http.Handler {
 	return mux
 }
 
-// readyAs is the text for a daemon that is ready.
-func (e Endpoints) readyAs() string {
+// ReadyText is what /readyz says of a daemon that is ready.
+func (e Endpoints) ReadyText() string {
 	if e.ReadyAs != nil {
 		return e.ReadyAs()
 	}

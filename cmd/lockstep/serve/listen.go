@@ -9,6 +9,19 @@ import (
 	"syscall"
 )
 
+// CheckAddress finds out whether Listen could make anything of an address,
+// without opening it.
+func CheckAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--%s must be HOST:PORT, not %q", flag, address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("--%s must have a port from 0 to 65535, not %q", flag, port)
+	}
+	return nil
+}
+
 // Listen opens a TCP address, as HOST:PORT; port 0 takes any that is free. The
 // error names the flag that the address came from.
 func Listen(flag, address string) (net.Listener, error) {

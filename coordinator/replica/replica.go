@@ -286,6 +286,7 @@ func (r *Replica) Close() error {
 	r.group.Wait()
 	var errs []error
 	if r.raft != nil {
+		r.keepLast()
 		errs = append(errs, r.raft.Shutdown().Error())
 	}
 	return errors.Join(append(errs, r.closeFiles())...)

@@ -64,49 +64,6 @@ func (s *Service) change(do func(replica.Status) error) error {
 
 var errUnderWay = status.Error(codes.Aborted, "another change of the members is under way: wait until it is done, then try again")
 
-// AddMember implements wirepb.ClusterServiceServer. A member that is there may be
-// added again: with another address, which is then corrected.
-func (s *Service) AddMember(ctx context.Context, in *wirepb.AddMemberRequest) (*wirepb.AddMemberResponse, error) {
-	m := replica.Member{Name: in.GetName(), Address: in.GetAddress()}
-	if m.Name == "" || m.Address == "" {
-		return nil, status.Error(codes.InvalidArgument, "a coordinator needs a name and an address: give both")
-	}
-	return &wirepb.AddMemberResponse{}, s.change(func(now replica.Status) error { return s.add(ctx, now, m) })
-}
-
-func (s *Service) add(ctx context.Context, now replica.Status, m replica.Member) error {
-	if slices.Contains(now.Members, m) {
-		return nil
-	}
-	there := slices.ContainsFunc(now.Members, func(old replica.Member) bool { return old.Name == m.Name })
-	if err := s.welcome(ctx, m, there); err != nil {
-		return err
-	}
-	if !there {
-		if answer, all := answering(s.survey(ctx, now)), len(now.Members)+1; answer+1 < majority(all) {
-			return refused("only %d of the %d members answer, and with %s a majority of %d is needed: bring those back that do not answer, or remove them, first",
-				answer, len(now.Members), m.Name, majority(all))
-		}
-	}
-	return s.result(s.group.Add(m), "added "+m.Name)
-}
-
-// welcome makes sure that a newcomer is there and empty, or a member that has
-// moved is at its new address: adding one that is not would cost a majority.
-func (s *Service) welcome(ctx context.Context, m replica.Member, there bool) error {
-	answer, err := s.askOnce(ctx, m.Address)
-	if err != nil {
-		return refused("no coordinator answers at %s: start it there, on an empty directory with --name %s --join, then add it", m.Address, m.Name)
-	}
-	if reason := s.stranger(m, answer); reason != "" {
-		return refused("%s", reason)
-	}
-	if !there && answer.GetSelf().GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING {
-		return refused("%s does not wait to be added: start it on an empty directory with --join", m.Name)
-	}
-	return nil
-}
-
 // RemoveMember implements wirepb.ClusterServiceServer.
 func (s *Service) RemoveMember(ctx context.Context, in *wirepb.RemoveMemberRequest) (*wirepb.RemoveMemberResponse, error) {
 	return &wirepb.RemoveMemberResponse{}, s.change(func(now replica.Status) error { return s.remove(ctx, now, in) })
@@ -114,8 +71,8 @@ func (s *Service) RemoveMember(ctx context.Context, in *wirepb.RemoveMemberReque
 
 func (s *Service) remove(ctx context.Context, now replica.Status, in *wirepb.RemoveMemberRequest) error {
 	name := in.GetName()
-	if len(now.Members) > 1 && name != now.Name && !in.GetForce() {
-		stay := slices.DeleteFunc(s.survey(ctx, now), func(m *wirepb.CoordinatorStatus) bool { return m.GetName() == name })
+	if name != now.Name && !slices.Contains(now.Learners, name) && !in.GetForce() {
+		stay := slices.DeleteFunc(votersOf(s.survey(ctx, now)), func(m *wirepb.CoordinatorStatus) bool { return m.GetName() == name })
 		if answer := answering(stay); answer < majority(len(stay)) {
 			return refused("without %s only %d of %d coordinators answer, and a majority of %d is needed, so that nothing would be decided any more: bring the others back first (%s), or use --force",
 				name, answer, len(stay), majority(len(stay)), strings.Join(missing(stay), ", "))
@@ -126,6 +83,16 @@ func (s *Service) remove(ctx context.Context, now replica.Status, in *wirepb.Rem
 
 // majority of so many members.
 func majority(n int) int { return n/2 + 1 }
+
+// votersOf leaves the learners out, which count in no majority.
+func votersOf(all []*wirepb.CoordinatorStatus) (voters []*wirepb.CoordinatorStatus) {
+	for _, m := range all {
+		if m.GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER {
+			voters = append(voters, m)
+		}
+	}
+	return voters
+}
 
 // answering counts the members that take part.
 func answering(all []*wirepb.CoordinatorStatus) int { return len(all) - len(missing(all)) }

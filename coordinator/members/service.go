@@ -21,6 +21,7 @@ type Group interface {
 	Status() replica.Status
 	State() replica.State
 	Add(replica.Member) error
+	Promote(name string) error
 	Remove(name string) error
 	Transfer(name string) error
 	AwaitOther(context.Context) (replica.Member, error)

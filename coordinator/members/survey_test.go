@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -33,12 +34,14 @@ func list(t *testing.T, m *served) map[string]*wirepb.CoordinatorStatus {
 }
 
 func TestMembersAreShownAsTheyAre(t *testing.T) {
-	leader, all := group(t, "c3", "c1", "c2", "c4", "c5", "c6")
+	leader, all := group(t, "c3", "c1", "c2", "c4", "c5", "c6", "c7", "c8")
 	all[1].status.Applied = 990
-	all[2].status.Applied = 100
+	leader.acknowledges("c2", 100)
 	all[3].stop()
 	all[4].identity.Directory[0]++
 	all[5].identity.Name, all[5].status.Name = "c9", "c9"
+	all[6].status.Applied, all[6].status.Role = 0, replica.RoleWaiting
+	leader.set(func(f *fake) { f.status.Peers[len(f.status.Peers)-2].Contact = time.Now().Add(-time.Minute) }) // c8
 	found := list(t, leader)
 	for name, want := range map[string]struct {
 		state  wirepb.CoordinatorState
@@ -52,6 +55,8 @@ func TestMembersAreShownAsTheyAre(t *testing.T) {
 		"c4": {wirepb.CoordinatorState_COORDINATOR_STATE_UNREACHABLE, 0, 1000, "does not answer at"},
 		"c5": {wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, 0, 1000, "remove it, start it on an empty directory under a new name"},
 		"c6": {wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, 0, 1000, `is called "c9", not c6`},
+		"c7": {wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP, wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING, 1000, ""},
+		"c8": {wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP, wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER, 0, "has not taken anything of the log for 1m0s"},
 	} {
 		got := found[name]
 		if got.GetState() != want.state || got.GetRole() != want.role || got.GetBehind() != want.behind || !strings.Contains(got.GetReason(), want.reason) {

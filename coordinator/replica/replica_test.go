@@ -159,6 +159,12 @@ func TestAnEmptyMemberGetsASnapshot(t *testing.T) {
 	must(t, l.Log, c.decide())
 	eventually(t, "the new member goes on", func() bool { return joined.history.Height() == 21 })
 	eventually(t, "the new member is enrolled", func() bool { _, ok := r.expect("c2"); return ok })
+	if err := r.Transfer("c2"); !errors.Is(err, ErrRefused) {
+		t.Errorf("a learner is to lead: %v", err)
+	}
+	if err := r.Promote("c2"); err != nil {
+		t.Fatal(err)
+	}
 	g.stop("c2")
 	g.start("c2", nil, true)
 	eventually(t, "it comes back", func() bool { return g.replicas["c2"].history.Height() == 21 })
@@ -207,6 +213,49 @@ func TestMembersAreChangedSafely(t *testing.T) {
 	if err := g.replicas[other].Add(Member{"c4", "c4:1"}); err == nil {
 		t.Error("one that was removed adds a member")
 	}
+}
+
+// TestALearnerHasNoVote: without it the leader goes on alone, and without the
+// leader it does not.
+func TestALearnerHasNoVote(t *testing.T) {
+	g := newGroup(t, "c1")
+	r, l := g.leads()
+	c := newChain(t, l.State)
+	must(t, l.Log, c.claim()...)
+	g.start("c2", nil, true)
+	if role := g.replicas["c2"].Status().Role; role != RoleWaiting {
+		t.Errorf("before it is added it is %s", role)
+	}
+	for range 2 { // the second changes nothing
+		if err := r.Add(Member{"c2", "c2:1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	learner := g.replicas["c2"]
+	eventually(t, "it is a learner", func() bool { return learner.Status().Role == RoleLearner && len(r.State().Enrolled) == 2 })
+	g.isolate("c2")
+	c.commits(l.Log, "a") // without it
+	g.heal("c2")
+	eventually(t, "it has what is decided", func() bool { s := learner.State(); return s.Height() == 1 })
+	before := r.Status().Term
+	g.stop("c1")
+	term := learner.Status().Term
+	g.start("c1", nil, false)
+	again, m := g.leads()
+	if again != g.replicas["c1"] || term != before {
+		t.Errorf("the learner stood for election: term %d after term %d", term, before)
+	}
+	must(t, m.Log, newChain(t, m.State).claim()...)
+	for range 2 {
+		if err := again.Promote("c2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it follows", func() bool { return learner.Status().Role == RoleFollower })
+	if err := again.Remove("c2"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it knows that it was removed", func() bool { return learner.Status().Role == RoleRemoved })
 }
 
 func TestALoneReplicaLeadsSoon(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
@@ -25,6 +26,8 @@ const (
 	// most 5 s, as is promised.
 	stopLeast  = 200 * time.Millisecond
 	endTimeout = 5*time.Second - 2*stopLeast
+	// healthEvery is how often the health service is told whether the daemon is ready.
+	healthEvery = 500 * time.Millisecond
 )
 
 // daemon is what the coordinator and a shard have in common.
@@ -68,6 +71,7 @@ func (h host) run(cmd *cobra.Command) error {
 	}
 	daemonEnded := make(chan error, 1)
 	go func() { daemonEnded <- h.daemon.Run(ctx) }()
+	go h.tellHealth(ctx, server)
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
 	if err == nil {
 		err = await(ctx, ended, &parts, daemonEnded)
@@ -84,6 +88,24 @@ func (h host) run(cmd *cobra.Command) error {
 		err = errors.Join(err, <-ended)
 	}
 	return refusedOr(err)
+}
+
+// tellHealth has the gRPC health service say what /readyz says, until ctx ends.
+func (h host) tellHealth(ctx context.Context, server *rpc.Server) {
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for {
+		now := grpc_health_v1.HealthCheckResponse_SERVING
+		if h.daemon.Ready() != nil {
+			now = grpc_health_v1.HealthCheckResponse_NOT_SERVING
+		}
+		server.Health.SetServingStatus("", now) // ignored once the server shuts down
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // await waits until ctx ends, or the daemon does, or one of its servers fails.

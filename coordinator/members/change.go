@@ -27,10 +27,11 @@ func (s *Service) leading() (replica.Status, error) {
 }
 
 func elsewhere(now replica.Status) error {
+	known := now.Leader.Name != "" && now.Leader.Name != now.Name
 	switch {
-	case now.Role == replica.RoleWaiting:
-		return wire.NotLeader("", fmt.Sprintf("%s waits to be added to a cluster", now.Name))
-	case now.Leader.Name == "" || now.Leader.Name == now.Name:
+	case !known && now.Standing != replica.StandingMember:
+		return wire.NotMember(now.Reason)
+	case !known:
 		return wire.NotLeader("", fmt.Sprintf("%s does not lead, and no coordinator does for now", now.Name))
 	}
 	return wire.NotLeader(now.Leader.Address, fmt.Sprintf("%s does not lead; the leader is %s at %s", now.Name, now.Leader.Name, now.Leader.Address))

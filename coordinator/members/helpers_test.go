@@ -30,6 +30,7 @@ type fake struct {
 	holds    chan struct{} // changes wait until it is closed; nil for not
 	entered  chan struct{} // a token per change that has begun
 	changes  []string
+	removed  bool // noted
 }
 
 func (f *fake) Identity() replica.Identity { f.mu.Lock(); defer f.mu.Unlock(); return f.identity }
@@ -50,6 +51,8 @@ func (f *fake) Add(m replica.Member) error {
 func (f *fake) Promote(name string) error {
 	return f.change("promote "+name, func() { f.status.Learners = nil })
 }
+func (f *fake) NoteRemoved(yes bool) { f.set(func(f *fake) { f.removed = yes }) }
+
 func (f *fake) Remove(name string) error   { return f.change("remove "+name, func() {}) }
 func (f *fake) Transfer(name string) error { return f.change("transfer "+name, func() {}) }
 

@@ -24,6 +24,7 @@ type Group interface {
 	Promote(name string) error
 	Remove(name string) error
 	Transfer(name string) error
+	NoteRemoved(yes bool)
 	AwaitOther(context.Context) (replica.Member, error)
 }
 
@@ -83,7 +84,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { wirepb.RegisterClusterServ
 // lookEvery is how often a leader asks the other members how they are.
 const lookEvery = time.Second
 
-// Run asks the other members how they are while this one leads, until ctx ends.
+// Run asks the other members how they are while this one leads, and whether it is
+// still one of them while nobody does, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -93,6 +95,7 @@ func (s *Service) Run(ctx context.Context) {
 			s.latest.Store(&found)
 		} else {
 			s.latest.Store(nil)
+			s.lookForRemoval(ctx, now)
 		}
 		select {
 		case <-tick.C:

@@ -39,17 +39,28 @@ func (s *Service) Here(context.Context, *wirepb.HereRequest) (*wirepb.HereRespon
 	return s.here(s.group.Status()), nil
 }
 
+// states are those that a coordinator gives itself.
+var states = map[replica.Standing]wirepb.CoordinatorState{
+	replica.StandingMember:  wirepb.CoordinatorState_COORDINATOR_STATE_READY,
+	replica.StandingLearner: wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP,
+	replica.StandingOutside: wirepb.CoordinatorState_COORDINATOR_STATE_OUTSIDE,
+	replica.StandingRefused: wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED,
+}
+
 func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 	me := s.group.Identity()
 	out := &wirepb.HereResponse{
 		Self: &wirepb.CoordinatorStatus{
-			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: wirepb.CoordinatorState_COORDINATOR_STATE_READY,
+			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: states[now.Standing], Reason: now.Reason,
 			Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
 		},
 		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address,
 	}
 	if !me.Cluster.IsZero() {
 		out.Cluster = me.Cluster[:]
+	}
+	for _, m := range now.Members {
+		out.Members = append(out.Members, m.Name)
 	}
 	if now.Contact > 0 {
 		out.Self.ContactMs = millis(now.Contact)

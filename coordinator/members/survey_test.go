@@ -101,6 +101,72 @@ func TestHere(t *testing.T) {
 	}
 }
 
+// One that takes no part says why, to whoever asks it, and what to do.
+func TestThoseThatTakeNoPartSayWhy(t *testing.T) {
+	for standing, state := range map[replica.Standing]wirepb.CoordinatorState{
+		replica.StandingOutside: wirepb.CoordinatorState_COORDINATOR_STATE_OUTSIDE,
+		replica.StandingRefused: wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED,
+		replica.StandingLearner: wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP,
+	} {
+		m := newcomer(t, "c4")
+		m.set(func(f *fake) { f.status.Standing, f.status.Reason = standing, "do this" })
+		out, err := m.client.Here(t.Context(), &wirepb.HereRequest{})
+		if err != nil || out.GetSelf().GetState() != state || out.GetSelf().GetReason() != "do this" {
+			t.Errorf("it says %v, error %v", out, err)
+		}
+		_, err = m.client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
+		if leader, elsewhere := wire.Leader(err); !elsewhere || leader != "" || !wire.Outside(err) || !strings.Contains(err.Error(), "do this") {
+			t.Errorf("it sends elsewhere with %v", err)
+		}
+	}
+}
+
+// A member that was away when it was removed asks those that know.
+func TestOneThatWasRemovedFindsOut(t *testing.T) {
+	_, all := group(t, "c1", "c2", "c3")
+	lost := all[2]
+	removed := func() (yes bool) {
+		lost.service.lookForRemoval(t.Context(), lost.Status())
+		lost.set(func(f *fake) { yes = f.removed })
+		return yes
+	}
+	lost.set(func(f *fake) { f.status.Leader = replica.Member{} })
+	if removed() {
+		t.Error("it is among the members")
+	}
+	all[1].set(func(f *fake) { f.status.Members = f.status.Members[:2] })
+	all[0].set(func(f *fake) { f.status.Leader = replica.Member{} }) // it does not know better
+	if !removed() {
+		t.Error("it is not told")
+	}
+	all[1].set(func(f *fake) { f.identity.Cluster[0]++ })
+	lost.set(func(f *fake) { f.removed = false })
+	if removed() {
+		t.Error("it believes another cluster")
+	}
+	lost.set(func(f *fake) { f.removed, f.status.Leader = true, f.status.Members[0] })
+	if removed() {
+		t.Error("it hears of a leader")
+	}
+}
+
+// What a member knows without asking anybody.
+func TestKnown(t *testing.T) {
+	leader, all := group(t, "c2", "c1", "c3")
+	leader.set(func(f *fake) { f.status.Learners = []string{"c3"} })
+	leader.acknowledges("c1", 900)
+	known := Known(leader.Status())
+	if len(known) != 3 || known[0].GetName() != "c1" || known[0].GetBehind() != 100 || known[0].ContactMs == nil || known[0].GetSentBytes() != 4500 {
+		t.Errorf("c1 is %v", known)
+	}
+	if known[1].GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER || known[1].GetTerm() != 3 || known[2].GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER {
+		t.Errorf("the leader knows %v", known)
+	}
+	if known = Known(all[1].Status()); known[1].GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER || known[2].GetBehind() != 0 {
+		t.Errorf("a follower knows %v", known)
+	}
+}
+
 func TestFollowersSendOperatorsToTheLeader(t *testing.T) {
 	_, all := group(t, "c1", "c2")
 	_, members := all[1].client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -30,6 +31,8 @@ type Replica struct {
 	machine   *Machine
 	history   *History
 	noted     map[string]protocol.DirectoryID // members enrolled in the log, as of the start
+
+	removed atomic.Bool // others say so
 
 	// keeping is held by whoever writes or replaces the history.
 	keeping sync.Mutex

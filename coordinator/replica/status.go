@@ -24,8 +24,11 @@ const (
 
 // Status is the group as one member sees it.
 type Status struct {
-	Name      string
-	Role      Role
+	Name string
+	Role Role
+	// Standing and Reason are those of Replica.Standing.
+	Standing  Standing
+	Reason    string
 	Term      uint64
 	Leader    Member // zero if none is known
 	Members   []Member
@@ -93,6 +96,7 @@ func (r *Replica) Status() Status {
 		Last: r.raft.LastIndex(), Committed: r.raft.CommitIndex(), Applied: r.raft.AppliedIndex(),
 	}
 	s.Leader, _ = r.Leader()
+	s.Standing, s.Reason = r.Standing()
 	s.Peers = r.peers()
 	s.Snapshot, _ = strconv.ParseUint(stats["last_snapshot_index"], 10, 64)
 	if r.stores.Bytes != nil {

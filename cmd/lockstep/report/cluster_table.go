@@ -18,7 +18,7 @@ func (c Cluster) WriteTable(w io.Writer) error {
 		out.WriteByte('\n')
 		Coordinators(c.Coordinators).Write(&out)
 	}
-	if c.Leader != "" {
+	if c.here && c.Leader != "" {
 		fmt.Fprintf(&out, "\nThe leader is %s.\n", Printable(c.Leader))
 	}
 	_, err := io.WriteString(w, out.String())

@@ -20,6 +20,8 @@ const (
 	forgetInterval = 200 * time.Millisecond
 	// farewell bounds the wait for sessions to end when leadership is lost.
 	farewell = 2 * time.Second
+	// takeOver bounds the wait until another member leads before this one stops.
+	takeOver = time.Second
 )
 
 // Run decides whenever this member leads, until ctx ends, or until the log or the
@@ -84,14 +86,17 @@ func (c *Coordinator) serve(ctx context.Context, in *incarnation) error {
 // handOver gives the leadership to another member before this one stops, and
 // reports whether one has taken it.
 func (c *Coordinator) handOver() bool {
-	if len(c.replica.Members()) < 2 {
+	if leader, ok := c.replica.Leader(); ok && leader.Name != c.options.Name {
+		return true
+	}
+	if len(c.replica.Members())-len(c.replica.Learners()) < 2 {
 		return false
 	}
 	if err := c.replica.Transfer(""); err != nil {
 		c.logger.Warn("could not hand the leadership over", "error", err)
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	ctx, cancel := context.WithTimeout(context.Background(), takeOver)
 	defer cancel()
 	leader, err := c.replica.AwaitOther(ctx)
 	if err != nil {

@@ -117,7 +117,7 @@ func (s *Service) TransferLeadership(ctx context.Context, in *wirepb.TransferLea
 			leader = now.Leader
 			return nil
 		}
-		leader, err = s.handOver(ctx, in.GetName())
+		leader, err = s.handOver(ctx, now, in.GetName())
 		return err
 	})
 	return &wirepb.TransferLeadershipResponse{Leader: leader.Name, Address: leader.Address}, err
@@ -129,8 +129,8 @@ func (s *Service) Drain(ctx context.Context, _ *wirepb.DrainRequest) (*wirepb.Dr
 	leader := now.Leader
 	switch {
 	case now.Role == replica.RoleLeader:
-		err := s.change(func(replica.Status) (err error) {
-			leader, err = s.handOver(ctx, "")
+		err := s.change(func(now replica.Status) (err error) {
+			leader, err = s.handOver(ctx, now, "")
 			return err
 		})
 		if err != nil {
@@ -143,8 +143,12 @@ func (s *Service) Drain(ctx context.Context, _ *wirepb.DrainRequest) (*wirepb.Dr
 }
 
 // handOver has another member lead, "" for the one that is most up to date, and
-// waits until one does.
-func (s *Service) handOver(ctx context.Context, to string) (replica.Member, error) {
+// waits until one does. Meanwhile nothing new is taken up here; if nobody takes the
+// leadership over, this member goes on.
+func (s *Service) handOver(ctx context.Context, now replica.Status, to string) (replica.Member, error) {
+	if len(now.Members)-len(now.Learners) > 1 {
+		defer s.options.Pause(ctx)()
+	}
 	if err := s.group.Transfer(to); err != nil {
 		if errors.Is(err, replica.ErrNotLeader) || errors.Is(err, replica.ErrRefused) {
 			return replica.Member{}, s.result(err, "")

@@ -1,8 +1,10 @@
 package members
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +213,31 @@ func TestTransferThatNobodyTakes(t *testing.T) {
 	leader.set(func(f *fake) { f.err, f.status.Members = nil, f.status.Members[:1] })
 	_, err = leader.client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{})
 	wantCode(t, err, codes.Unknown)
+}
+
+// Nothing new is taken up while the leadership changes hands, and all goes on if
+// nobody takes it.
+func TestAPauseGoesWithEveryHandOver(t *testing.T) {
+	leader, _ := group(t, "c1", "c2")
+	var log []string
+	leader.service.options.Pause = func(context.Context) func() {
+		log = append(log, "pause", fmt.Sprint(len(leader.changes)))
+		return func() { log = append(log, "resume", fmt.Sprint(len(leader.changes))) }
+	}
+	if _, err := leader.client.Drain(t.Context(), &wirepb.DrainRequest{}); err != nil {
+		t.Error(err)
+	}
+	leader.set(func(f *fake) { f.err = errors.New("leadership transfer timeout") })
+	if _, err := leader.client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{}); err == nil {
+		t.Error("it was handed over")
+	}
+	leader.set(func(f *fake) { f.status.Learners = []string{"c2"} })
+	if _, err := leader.client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{}); err == nil {
+		t.Error("it was handed over to a learner")
+	}
+	if want := []string{"pause", "0", "resume", "1", "pause", "1", "resume", "2"}; !slices.Equal(log, want) {
+		t.Errorf("happened %q, want %q", log, want)
+	}
 }
 
 func TestDrain(t *testing.T) {

@@ -36,6 +36,9 @@ type Options struct {
 	// Dial makes connections to other members; nil is rpc.Dial with
 	// rpc.Often.
 	Dial func(address string) (*grpc.ClientConn, error)
+	// Pause has this coordinator take up no new block, and waits a bounded time until
+	// those under way are decided; resume ends that. Nil does nothing.
+	Pause func(context.Context) (resume func())
 	// Ask bounds the wait for the answer of a member; 0 means 1 s.
 	Ask time.Duration
 	// TakeOver bounds the wait until another member leads; 0 means 5 s.
@@ -48,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Dial == nil {
 		o.Dial = func(address string) (*grpc.ClientConn, error) { return rpc.Dial(address, rpc.Often()) }
+	}
+	if o.Pause == nil {
+		o.Pause = func(context.Context) func() { return func() {} }
 	}
 	if o.Ask == 0 {
 		o.Ask = time.Second

@@ -200,6 +200,9 @@ func (c *Coordinator) Ready() error {
 	if s.Ended != "" {
 		return errors.New(s.Ended)
 	}
+	if reason := c.obstruction(); reason != "" {
+		return errors.New(reason)
+	}
 	var away []int
 	for i, p := range s.Shards {
 		if !p.Connected {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Options configures a coordinator.
@@ -42,6 +43,9 @@ type Options struct {
 	// MinFreeBytes is the free space of the data directory's file system below
 	// which no more blocks are taken up; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
+	// FreeBytes tells the free space of a directory's file system; nil is
+	// wal.FreeBytes.
+	FreeBytes func(directory string) (int64, error)
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
@@ -59,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
+	}
+	if o.FreeBytes == nil {
+		o.FreeBytes = wal.FreeBytes
 	}
 	if o.Limits == (protocol.Limits{}) {
 		o.Limits = protocol.DefaultLimits()

@@ -97,7 +97,7 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		return refusedOr(err)
 	}
 	m := managedCoordinator{c, members.New(members.Options{
-		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause,
+		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	})}
 	return host{daemon: m, listener: listener, http: s.http, endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,

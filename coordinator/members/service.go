@@ -39,6 +39,9 @@ type Options struct {
 	// Pause has this coordinator take up no new block, and waits a bounded time until
 	// those under way are decided; resume ends that. Nil does nothing.
 	Pause func(context.Context) (resume func())
+	// ShortOfSpace says why the disk of this coordinator has too little space to take
+	// up blocks; "" if it has enough. Nil is "".
+	ShortOfSpace func() string
 	// Ask bounds the wait for the answer of a member; 0 means 1 s.
 	Ask time.Duration
 	// TakeOver bounds the wait until another member leads; 0 means 5 s.
@@ -54,6 +57,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Pause == nil {
 		o.Pause = func(context.Context) func() { return func() {} }
+	}
+	if o.ShortOfSpace == nil {
+		o.ShortOfSpace = func() string { return "" }
 	}
 	if o.Ask == 0 {
 		o.Ask = time.Second
@@ -73,6 +79,8 @@ type Service struct {
 
 	changing sync.Mutex // held while the members change
 
+	relieved time.Time // when Run last tried to hand over for want of space
+
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn // by address; nil once closed
 	heard map[string]time.Time        // by name: when a member answered last
@@ -90,7 +98,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { wirepb.RegisterClusterServ
 // lookEvery is how often a leader asks the other members how they are.
 const lookEvery = time.Second
 
-// Run asks the other members how they are while this one leads, and whether it is
+// Run asks the other members how they are while this one leads, hands over to one
+// that has space when this one has none, and asks whether it is
 // still one of them while nobody does, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
@@ -99,6 +108,7 @@ func (s *Service) Run(ctx context.Context) {
 		if now := s.group.Status(); now.Role == replica.RoleLeader && len(now.Members) > 1 {
 			found := s.survey(ctx, now)
 			s.latest.Store(&found)
+			s.relieve(ctx, now, found)
 		} else {
 			s.latest.Store(nil)
 			s.lookForRemoval(ctx, now)

@@ -52,7 +52,7 @@ func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 	out := &wirepb.HereResponse{
 		Self: &wirepb.CoordinatorStatus{
 			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: states[now.Standing], Reason: now.Reason,
-			Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
+			ShortOfSpace: s.options.ShortOfSpace(), Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
 		},
 		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address,
 	}
@@ -81,7 +81,7 @@ func (s *Service) survey(ctx context.Context, now replica.Status) []*wirepb.Coor
 	for i, m := range now.Members {
 		if m.Name == now.Name {
 			found[i] = s.here(now).Self
-			found[i].Address = m.Address
+			found[i].Address, found[i].Reason = m.Address, found[i].ShortOfSpace
 			continue
 		}
 		group.Go(func() {

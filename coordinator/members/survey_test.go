@@ -186,6 +186,35 @@ func TestFollowersSendOperatorsToTheLeader(t *testing.T) {
 	}
 }
 
+// A leader without space has one lead that has, not more often than once a minute.
+func TestALeaderWithoutSpaceHandsOver(t *testing.T) {
+	leader, all := group(t, "c1", "c2", "c3", "c4", "c5")
+	leader.set(func(f *fake) { f.status.Learners = []string{"c5"} })
+	leader.acknowledges("c3", 990)
+	full := func(m *served) {
+		m.service.options.ShortOfSpace = func() string { return "the disk of " + m.status.Name + " has 1 MiB free" }
+	}
+	relieves := func() {
+		t.Helper()
+		now := leader.Status()
+		leader.service.relieve(t.Context(), now, leader.service.survey(t.Context(), now))
+	}
+	full(all[1])
+	relieves() // has space itself
+	full(leader)
+	all[3].stop()
+	relieves()
+	relieves() // so soon
+	leader.wantChanges(t, "transfer c3")
+	if found := list(t, leader); found["c1"].GetReason() == "" || found["c2"].GetShortOfSpace() != "the disk of c2 has 1 MiB free" || found["c3"].GetReason() != "" {
+		t.Errorf("the members are %v", found)
+	}
+	leader.service.relieved = time.Now().Add(-relieveEvery)
+	full(all[2])
+	relieves() // nobody has space
+	leader.wantChanges(t, "transfer c3")
+}
+
 // Run keeps what it found for whoever cannot wait, while this member leads.
 func TestRunLooksWhileItLeads(t *testing.T) {
 	leader, all := group(t, "c1", "c2")

@@ -186,6 +186,9 @@ func (c *Coordinator) Replica() *replica.Replica { return c.replica }
 // Ready says why this coordinator takes no part, or why the cluster cannot decide
 // for now, as far as it knows; nil if it can.
 func (c *Coordinator) Ready() error {
+	if reason := c.replica.Stalled(); reason != "" {
+		return errors.New(reason)
+	}
 	in := c.now.Load()
 	if in == nil {
 		if standing, reason := c.replica.Standing(); standing != replica.StandingMember {

@@ -3,7 +3,6 @@ package coordinator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,7 +116,7 @@ func (in *incarnation) loop(ctx context.Context) error {
 		case <-in.lost:
 			return nil
 		case <-c.replica.Failed():
-			return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, c.replica.Err())
+			return c.failure()
 		case now := <-tick.C:
 			events = append(events, protocol.Tick{Now: now})
 		case <-confirm.C:

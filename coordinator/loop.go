@@ -22,13 +22,41 @@ const (
 	farewell = 2 * time.Second
 	// takeOver bounds the wait until another member leads before this one stops.
 	takeOver = time.Second
+	// hungPatience bounds the wait for what should end by itself when the disk hangs.
+	hungPatience = time.Second
 )
 
 // Run decides whenever this member leads, until ctx ends, or until the log or the
 // history fails; then the error wraps ErrStopped. Clients that wait then are told
 // that the outcome is unknown.
+//
+// If the disk hangs Run returns although parts of the coordinator may wait for it
+// for good: end the process after Close.
 func (c *Coordinator) Run(ctx context.Context) error {
 	defer c.end()
+	ended := make(chan error, 1)
+	go func() { ended <- c.decide(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-c.replica.Hung():
+	}
+	c.sessions.CloseAll("the disk of this coordinator hangs")
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(hungPatience):
+		return c.failure()
+	}
+}
+
+// failure is the error of a coordinator whose replica has failed.
+func (c *Coordinator) failure() error {
+	return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, c.replica.Err())
+}
+
+// decide is Run, and waits for the disk.
+func (c *Coordinator) decide(ctx context.Context) error {
 	if c.first != nil {
 		if err := c.serve(ctx, c.first); err != nil || ctx.Err() != nil {
 			return err

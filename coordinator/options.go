@@ -31,6 +31,11 @@ type Options struct {
 	// Join makes a new coordinator wait until it is added to a cluster.
 	Join   bool
 	Timing replica.Timing
+	// DiskPatience is how long a leader waits for a disk that hangs before it lets
+	// another one lead, as in replica.Options.
+	DiskPatience time.Duration
+	// Stores opens what the replica keeps on disk; nil takes the stores of production.
+	Stores func(replica.Options, *replica.History) (replica.Stores, error)
 	// Dial makes connections to other members; nil is rpc.Dial. The options given to
 	// it must come last.
 	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
@@ -78,6 +83,6 @@ func (o Options) withDefaults() Options {
 func (o Options) replica() replica.Options {
 	return replica.Options{
 		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
-		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial,
+		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial, DiskPatience: o.DiskPatience, Stores: o.Stores,
 	}
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +47,7 @@ type host struct {
 	listener  net.Listener
 	http      string // address; "" for none
 	endpoints serve.Endpoints
+	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
 func (h host) run(cmd *cobra.Command) error {
@@ -72,6 +76,9 @@ func (h host) run(cmd *cobra.Command) error {
 	daemonEnded := make(chan error, 1)
 	go func() { daemonEnded <- h.daemon.Run(ctx) }()
 	go h.tellHealth(ctx, server)
+	over := make(chan struct{})
+	defer close(over)
+	go h.endAnyway(cmd.ErrOrStderr(), over)
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
 	if err == nil {
 		err = await(ctx, ended, &parts, daemonEnded)
@@ -105,6 +112,24 @@ func (h host) tellHealth(ctx context.Context, server *rpc.Server) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// endAnyway ends the process if the disk hangs and the daemon cannot end in order,
+// because it waits for the disk. Nothing is lost that a crash would not lose.
+func (h host) endAnyway(w io.Writer, over <-chan struct{}) {
+	select {
+	case <-h.hung: // a nil channel never is
+	case <-over:
+		return
+	}
+	timer := time.NewTimer(endTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		fmt.Fprintln(w, "lockstep: the disk hangs, and the daemon cannot even stop: see to the disk, then start it again")
+		os.Exit(cli.ExitFailed)
+	case <-over:
 	}
 }
 

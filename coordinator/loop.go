@@ -120,15 +120,12 @@ func (c *Coordinator) handOver() bool {
 	if len(c.replica.Members())-len(c.replica.Learners()) < 2 {
 		return false
 	}
-	if err := c.replica.Transfer(""); err != nil {
-		c.logger.Warn("could not hand the leadership over", "error", err)
-		return false
-	}
+	refused := c.replica.Transfer("")
 	ctx, cancel := context.WithTimeout(context.Background(), takeOver)
 	defer cancel()
-	leader, err := c.replica.AwaitOther(ctx)
+	leader, err := c.replica.AwaitOther(ctx) // raft is impatient: another one may lead all the same
 	if err != nil {
-		c.logger.Warn("handed the leadership over, but nobody has taken it yet")
+		c.logger.Warn("nobody has taken the leadership over yet", "error", refused)
 		return false
 	}
 	c.logger.Info("handed the leadership over", "to", leader.Name)

@@ -149,20 +149,25 @@ func (s *Service) handOver(ctx context.Context, now replica.Status, to string) (
 	if len(now.Members)-len(now.Learners) > 1 {
 		defer s.options.Pause(ctx)()
 	}
-	if err := s.group.Transfer(to); err != nil {
-		if errors.Is(err, replica.ErrNotLeader) || errors.Is(err, replica.ErrRefused) {
-			return replica.Member{}, s.result(err, "")
-		}
-		return replica.Member{}, refused("no other member has taken the leadership over (%v): see with \"lockstep cluster members\" who answers and is level", err)
+	err := s.group.Transfer(to)
+	if errors.Is(err, replica.ErrNotLeader) || errors.Is(err, replica.ErrRefused) {
+		return replica.Member{}, s.result(err, "")
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.options.TakeOver)
-	defer cancel()
-	leader, err := s.group.AwaitOther(ctx)
+	patience := s.options.TakeOver
 	if err != nil {
-		return leader, status.Error(codes.Unknown, "the leadership was given away and nobody has taken it yet: look with \"lockstep cluster members\"")
+		patience /= 5 // raft is impatient: the other one may be about to lead
 	}
-	s.options.Logger.Info("handed the leadership over", "to", leader.Name)
-	return leader, nil
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	leader, nobody := s.group.AwaitOther(ctx)
+	switch {
+	case nobody == nil:
+		s.options.Logger.Info("handed the leadership over", "to", leader.Name)
+		return leader, nil
+	case err != nil:
+		return leader, refused("no other member has taken the leadership over (%v): see with \"lockstep cluster members\" who answers and is level", err)
+	}
+	return leader, status.Error(codes.Unknown, "the leadership was given away and nobody has taken it yet: look with \"lockstep cluster members\"")
 }
 
 // result logs a change that was made, or gives the error its status.

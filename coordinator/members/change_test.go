@@ -208,6 +208,10 @@ func TestTransfer(t *testing.T) {
 func TestTransferThatNobodyTakes(t *testing.T) {
 	leader, _ := group(t, "c1", "c2")
 	leader.set(func(f *fake) { f.err = errors.New("leadership transfer timeout") })
+	if out, err := leader.client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{}); err != nil || out.GetLeader() != "c2" {
+		t.Errorf("raft gave up too soon, but c2 leads: %v, %v", out, err)
+	}
+	leader.set(func(f *fake) { f.stays = true })
 	_, err := leader.client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{})
 	wantRefused(t, err, "no other member has taken the leadership over")
 	leader.set(func(f *fake) { f.err, f.status.Members = nil, f.status.Members[:1] })
@@ -227,7 +231,7 @@ func TestAPauseGoesWithEveryHandOver(t *testing.T) {
 	if _, err := leader.client.Drain(t.Context(), &wirepb.DrainRequest{}); err != nil {
 		t.Error(err)
 	}
-	leader.set(func(f *fake) { f.err = errors.New("leadership transfer timeout") })
+	leader.set(func(f *fake) { f.err, f.stays = errors.New("leadership transfer timeout"), true })
 	if _, err := leader.client.TransferLeadership(t.Context(), &wirepb.TransferLeadershipRequest{}); err == nil {
 		t.Error("it was handed over")
 	}

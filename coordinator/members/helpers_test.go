@@ -31,6 +31,7 @@ type fake struct {
 	entered  chan struct{} // a token per change that has begun
 	changes  []string
 	removed  bool // noted
+	stays    bool // nobody takes the leadership over
 }
 
 func (f *fake) Identity() replica.Identity { f.mu.Lock(); defer f.mu.Unlock(); return f.identity }
@@ -76,7 +77,10 @@ func (f *fake) change(what string, do func()) error {
 
 func (f *fake) AwaitOther(ctx context.Context) (replica.Member, error) {
 	for _, m := range f.Status().Members {
-		if m.Name != f.Status().Name {
+		if stays := false; m.Name != f.Status().Name {
+			if f.set(func(f *fake) { stays = f.stays }); stays {
+				continue
+			}
 			return m, nil
 		}
 	}

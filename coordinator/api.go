@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -216,6 +217,8 @@ func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
 	out.Quarantined = now.Ended
 	out.Fsyncs = uint64(c.Fsyncs())
+	group := c.replica.Status()
+	out.Leader, out.Term, out.Coordinators = group.Leader.Name, group.Term, members.Known(group)
 	return out
 }
 

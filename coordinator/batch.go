@@ -161,6 +161,9 @@ func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Bl
 		case <-time.After(retryAfter):
 		case <-ctx.Done():
 		}
+		if b.incarnation.room() != nil {
+			continue
+		}
 		var err error
 		if a, err = b.incarnation.submit(ctx, protocol.Submitted{Block: block, Deadline: deadline}); err != nil {
 			a = protocol.Answer{Reason: err.Error()}
@@ -258,6 +261,7 @@ func (s *api) SubmitTransactions(stream submitStream) error {
 		r.notify()
 	}()
 	reading := true
+	var ending error // nil if the client has no more
 	for {
 		taken, owed := r.take()
 		if len(taken) > 0 {
@@ -268,11 +272,13 @@ func (s *api) SubmitTransactions(stream submitStream) error {
 			continue
 		}
 		if !reading && owed == 0 {
-			return nil
+			return ending
 		}
 		select {
 		case err := <-read:
-			if !errors.Is(err, io.EOF) {
+			if _, turnedAway := wire.RetryAfter(err); turnedAway {
+				ending = err // once it is told of all that was taken up
+			} else if !errors.Is(err, io.EOF) {
 				return err
 			}
 			reading = false
@@ -292,7 +298,7 @@ func (in *incarnation) takeUp(stream submitStream, r *results) error {
 		if err != nil {
 			return err
 		}
-		if err := in.coordinator.room(); err != nil {
+		if err := in.room(); err != nil {
 			return err
 		}
 		for _, t := range request.GetTransactions() {

@@ -63,6 +63,13 @@ func (w *waiters) leave(id protocol.Waiter) {
 	}
 }
 
+// count is how many clients wait.
+func (w *waiters) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting)
+}
+
 // Answer implements Clients.
 func (w *waiters) Answer(a protocol.Answer) {
 	w.mu.Lock()

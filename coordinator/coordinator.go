@@ -183,11 +183,17 @@ func (c *Coordinator) Status() *Status {
 // Replica is this coordinator's part of the group: its members and their state.
 func (c *Coordinator) Replica() *replica.Replica { return c.replica }
 
-// Ready says why the cluster cannot decide for now, as far as this coordinator
-// knows; nil if it can.
+// Ready says why this coordinator takes no part, or why the cluster cannot decide
+// for now, as far as it knows; nil if it can.
 func (c *Coordinator) Ready() error {
+	if reason := c.replica.Stalled(); reason != "" {
+		return errors.New(reason)
+	}
 	in := c.now.Load()
 	if in == nil {
+		if standing, reason := c.replica.Standing(); standing != replica.StandingMember {
+			return errors.New(reason)
+		}
 		if leader, ok := c.replica.Leader(); ok && leader.Name != c.options.Name {
 			return nil
 		}
@@ -196,6 +202,9 @@ func (c *Coordinator) Ready() error {
 	s := in.core.Status()
 	if s.Ended != "" {
 		return errors.New(s.Ended)
+	}
+	if reason := c.obstruction(); reason != "" {
+		return errors.New(reason)
 	}
 	var away []int
 	for i, p := range s.Shards {

@@ -78,6 +78,8 @@
 //   - Nothing is told before its reason is durable (C2): Node.carryOut appends and
 //     forces first. If an append fails nobody knows its outcome: the sessions are
 //     closed, and clients are told unknown, or to ask the next leader, who finds out.
+//   - Who stops or hands over takes up nothing new, and lets out what is under way, for
+//     a second at most (Pause).
 //   - Proof of divergence quarantines: sessions are closed, nothing is decided.
 //   - A block key is decided once (C3), also when its first result is only in the
 //     history. Keys of streamed blocks begin with "stream/", which clients may not use.

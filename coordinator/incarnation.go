@@ -3,7 +3,6 @@ package coordinator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +24,8 @@ type incarnation struct {
 	own         []protocol.Event // from the core, past the inbox: the loop must not wait for itself
 	ended       chan struct{}    // closed when nobody reads the inbox any more
 	once        sync.Once
-	deposed     atomic.Bool // another incarnation may know what becomes of a block
+	paused      atomic.Int32 // so many want nothing new to be taken up
+	deposed     atomic.Bool  // another incarnation may know what becomes of a block
 }
 
 // newIncarnation claims an epoch.
@@ -69,14 +69,14 @@ func (in *incarnation) end(reason string) {
 	in.waiters.Abandon(reason)
 }
 
-// run decides until ctx ends, the log belongs to somebody else, or it fails;
+// run decides until ctx ends and what is under way then is decided, the log belongs to somebody else, or it fails;
 // then the error wraps ErrStopped. One that was quarantined or has stepped down
 // goes on to say why, as long as it leads.
 func (in *incarnation) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	batching, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it goes on until all is settled
 	defer cancel()
 	var group sync.WaitGroup
-	group.Go(func() { in.batcher.run(ctx) })
+	group.Go(func() { in.batcher.run(batching) })
 	err := in.loop(ctx)
 	if err == nil && (ctx.Err() == nil || in.coordinator.handOver()) {
 		in.deposed.Store(true)
@@ -95,7 +95,8 @@ func (in *incarnation) loop(ctx context.Context) error {
 	defer confirm.Stop()
 	forget := time.NewTicker(forgetInterval)
 	defer forget.Stop()
-	c := in.coordinator
+	c, stop := in.coordinator, ctx.Done()
+	var settled <-chan struct{} // closed when it may stop
 	events := []protocol.Event{protocol.Tick{Now: time.Now()}}
 	for {
 		if err := in.core.Handle(events...); err != nil {
@@ -108,12 +109,14 @@ func (in *incarnation) loop(ctx context.Context) error {
 		}
 		events = nil
 		select {
-		case <-ctx.Done():
+		case <-stop:
+			stop, settled = nil, in.settling()
+		case <-settled:
 			return nil
 		case <-in.lost:
 			return nil
 		case <-c.replica.Failed():
-			return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, c.replica.Err())
+			return c.failure()
 		case now := <-tick.C:
 			events = append(events, protocol.Tick{Now: now})
 		case <-confirm.C:
@@ -128,6 +131,17 @@ func (in *incarnation) loop(ctx context.Context) error {
 			events = in.drain(ev)
 		}
 	}
+}
+
+// settling takes up nothing new, and closes the channel when what is under way is
+// decided, or has taken too long.
+func (in *incarnation) settling() <-chan struct{} {
+	settled := make(chan struct{})
+	go func() {
+		defer close(settled)
+		in.pause(context.Background()) // for good
+	}()
+	return settled
 }
 
 // drain takes the events that wait, so that one force serves them all.

@@ -20,13 +20,43 @@ const (
 	forgetInterval = 200 * time.Millisecond
 	// farewell bounds the wait for sessions to end when leadership is lost.
 	farewell = 2 * time.Second
+	// takeOver bounds the wait until another member leads before this one stops.
+	takeOver = time.Second
+	// hungPatience bounds the wait for what should end by itself when the disk hangs.
+	hungPatience = time.Second
 )
 
 // Run decides whenever this member leads, until ctx ends, or until the log or the
 // history fails; then the error wraps ErrStopped. Clients that wait then are told
 // that the outcome is unknown.
+//
+// If the disk hangs Run returns although parts of the coordinator may wait for it
+// for good: end the process after Close.
 func (c *Coordinator) Run(ctx context.Context) error {
 	defer c.end()
+	ended := make(chan error, 1)
+	go func() { ended <- c.decide(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-c.replica.Hung():
+	}
+	c.sessions.CloseAll("the disk of this coordinator hangs")
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(hungPatience):
+		return c.failure()
+	}
+}
+
+// failure is the error of a coordinator whose replica has failed.
+func (c *Coordinator) failure() error {
+	return fmt.Errorf("%w: %w: restart it once the cause is mended", ErrStopped, c.replica.Err())
+}
+
+// decide is Run, and waits for the disk.
+func (c *Coordinator) decide(ctx context.Context) error {
 	if c.first != nil {
 		if err := c.serve(ctx, c.first); err != nil || ctx.Err() != nil {
 			return err
@@ -84,18 +114,18 @@ func (c *Coordinator) serve(ctx context.Context, in *incarnation) error {
 // handOver gives the leadership to another member before this one stops, and
 // reports whether one has taken it.
 func (c *Coordinator) handOver() bool {
-	if len(c.replica.Members()) < 2 {
+	if leader, ok := c.replica.Leader(); ok && leader.Name != c.options.Name {
+		return true
+	}
+	if len(c.replica.Members())-len(c.replica.Learners()) < 2 {
 		return false
 	}
-	if err := c.replica.Transfer(""); err != nil {
-		c.logger.Warn("could not hand the leadership over", "error", err)
-		return false
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	refused := c.replica.Transfer("")
+	ctx, cancel := context.WithTimeout(context.Background(), takeOver)
 	defer cancel()
-	leader, err := c.replica.AwaitOther(ctx)
+	leader, err := c.replica.AwaitOther(ctx) // raft is impatient: another one may lead all the same
 	if err != nil {
-		c.logger.Warn("handed the leadership over, but nobody has taken it yet")
+		c.logger.Warn("nobody has taken the leadership over yet", "error", refused)
 		return false
 	}
 	c.logger.Info("handed the leadership over", "to", leader.Name)

@@ -7,16 +7,21 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 )
 
-// TestANewcomerElectsWhoHasAddedIt: from the moment at which it is added its vote is
-// needed, and it has heard of nobody if the links or the leader fail just then.
+// TestANewcomerElectsWhoHasAddedIt: from the moment at which it gets its vote that is
+// needed, and the links or the leader may fail just then.
 func TestANewcomerElectsWhoHasAddedIt(t *testing.T) {
 	c := newCouncil(t, 1)
 	first := c.leader()
 	newPuppet(t, first)
 	c.commits("a", 1)
 	newcomer := c.joins("c2")
+	if err := first.replica.Add(replica.Member{Name: "c2", Address: newcomer.address}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the newcomer has what was decided", func() bool { return newcomer.replica.History().Height() == 1 })
+	eventually(t, "the newcomer is enrolled", func() bool { return len(first.replica.State().Enrolled) == 2 })
 	c.isolate(newcomer)
-	if err := first.replica.Add(replica.Member{Name: "c2", Address: newcomer.address}, newcomer.replica.Identity().Directory); err != nil {
+	if err := first.replica.Promote("c2"); err != nil { // the one that had the only vote decides that
 		t.Fatal(err)
 	}
 	eventually(t, "the leader gives up without the newcomer", func() bool { return first.now.Load() == nil })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Options configures a coordinator.
@@ -30,6 +31,11 @@ type Options struct {
 	// Join makes a new coordinator wait until it is added to a cluster.
 	Join   bool
 	Timing replica.Timing
+	// DiskPatience is how long a leader waits for a disk that hangs before it lets
+	// another one lead, as in replica.Options.
+	DiskPatience time.Duration
+	// Stores opens what the replica keeps on disk; nil takes the stores of production.
+	Stores func(replica.Options, *replica.History) (replica.Stores, error)
 	// Dial makes connections to other members; nil is rpc.Dial. The options given to
 	// it must come last.
 	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
@@ -42,6 +48,9 @@ type Options struct {
 	// MinFreeBytes is the free space of the data directory's file system below
 	// which no more blocks are taken up; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
+	// FreeBytes tells the free space of a directory's file system; nil is
+	// wal.FreeBytes.
+	FreeBytes func(directory string) (int64, error)
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
@@ -60,6 +69,9 @@ func (o Options) withDefaults() Options {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}
+	if o.FreeBytes == nil {
+		o.FreeBytes = wal.FreeBytes
+	}
 	if o.Limits == (protocol.Limits{}) {
 		o.Limits = protocol.DefaultLimits()
 	}
@@ -71,6 +83,6 @@ func (o Options) withDefaults() Options {
 func (o Options) replica() replica.Options {
 	return replica.Options{
 		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
-		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial,
+		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial, DiskPatience: o.DiskPatience, Stores: o.Stores,
 	}
 }

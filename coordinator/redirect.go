@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -27,10 +28,13 @@ func (c *Coordinator) leading() (*incarnation, error) {
 // redirect is the error that sends a caller to the leader.
 func (c *Coordinator) redirect() error {
 	leader, ok := c.replica.Leader()
-	if !ok || leader.Name == c.options.Name {
-		return wire.NotLeader("", c.whoLeads())
+	if ok && leader.Name != c.options.Name {
+		return wire.NotLeader(leader.Address, c.whoLeads())
 	}
-	return wire.NotLeader(leader.Address, c.whoLeads())
+	if standing, reason := c.replica.Standing(); standing != replica.StandingMember {
+		return wire.NotMember(reason)
+	}
+	return wire.NotLeader("", c.whoLeads())
 }
 
 // whoLeads says who leads, for people.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/lockstep-exec/lockstep/protocol/wire"
-	"github.com/lockstep-exec/lockstep/wal"
 	"google.golang.org/grpc/codes"
 )
 
@@ -12,7 +11,7 @@ import (
 // already can still be decided: decisions are small, and the floor is far above
 // what they need.
 func (c *Coordinator) lookAtSpace() {
-	reason := c.lacksSpace()
+	reason := c.ShortOfSpace()
 	before := c.obstructed.Swap(&reason)
 	switch {
 	case reason != "" && (before == nil || *before == ""):
@@ -22,25 +21,36 @@ func (c *Coordinator) lookAtSpace() {
 	}
 }
 
-func (c *Coordinator) lacksSpace() string {
+// ShortOfSpace says why this coordinator would take up no block, leading or not,
+// and what to do; "" if its disk has enough free space.
+func (c *Coordinator) ShortOfSpace() string {
 	if c.options.MinFreeBytes < 0 {
 		return ""
 	}
-	free, err := wal.FreeBytes(c.options.Directory)
+	free, err := c.options.FreeBytes(c.options.Directory)
 	switch {
 	case err != nil:
-		return err.Error()
+		return fmt.Sprintf("the free space on the disk of %s cannot be told: %v", c.options.Name, err)
 	case free < c.options.MinFreeBytes:
-		return fmt.Sprintf("%d MiB are free where the coordinator keeps its log, it wants %d MiB to take up a block: free some space, it goes on by itself",
-			free>>20, c.options.MinFreeBytes>>20)
+		return fmt.Sprintf("the disk of %s has %d MiB free, below the %d MiB that it wants to take up a block: free some space there, it goes on by itself",
+			c.options.Name, free>>20, c.options.MinFreeBytes>>20)
+	}
+	return ""
+}
+
+// obstruction is why the coordinator takes up no blocks, as it was found last; ""
+// if it does.
+func (c *Coordinator) obstruction() string {
+	if reason := c.obstructed.Load(); reason != nil {
+		return *reason
 	}
 	return ""
 }
 
 // room turns a client away while there is no space for its block.
 func (c *Coordinator) room() error {
-	if reason := c.obstructed.Load(); reason != nil && *reason != "" {
-		return wire.RetryLater(codes.ResourceExhausted, retryAfter, *reason)
+	if reason := c.obstruction(); reason != "" {
+		return wire.RetryLater(codes.ResourceExhausted, retryAfter, reason)
 	}
 	return nil
 }

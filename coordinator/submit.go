@@ -45,7 +45,7 @@ func (in *incarnation) submit(ctx context.Context, ev protocol.Submitted) (proto
 	}
 }
 
-// look is Core.Look, and turns the block away if there is no space for it.
+// look is Core.Look, and turns the block away if nothing new is taken up.
 func (in *incarnation) look(ev protocol.Submitted) (protocol.Submitted, *protocol.Decision, error) {
 	ready, d, err := in.core.Look(ev)
 	if err != nil {
@@ -54,7 +54,7 @@ func (in *incarnation) look(ev protocol.Submitted) (protocol.Submitted, *protoco
 	if d != nil {
 		return ev, d, nil
 	}
-	return ready, nil, in.coordinator.room()
+	return ready, nil, in.room()
 }
 
 // decided answers for a block key that has a decision.

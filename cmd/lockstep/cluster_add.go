@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +12,7 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -36,16 +36,20 @@ func addMemberCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME=ADDRESS",
 		Short: "Add an empty coordinator to a cluster",
-		Long: `Add an empty coordinator to a cluster, and wait until it has caught up. Start it
-before: "lockstep coordinator --data DIR --name NAME --listen ADDRESS --join". Its
-name must be one that no coordinator of the cluster ever had.
+		Long: `Add an empty coordinator to a cluster. Start it before:
+"lockstep coordinator --data DIR --name NAME --listen ADDRESS --join". Its name must
+be one that no coordinator of the cluster ever had.
+
+It is a learner first, which gets the log and counts in no majority. When it has
+caught up it gets its vote, and the command is done. If the command ends before, for
+whatever reason, give it again: it goes on where it was.
 
 With the name of a coordinator that is there, correct its address.`,
 		Example: "  lockstep cluster add c4=10.0.0.4:7400",
 		Args:    cli.Args("NAME=ADDRESS", false),
 	}
 	s.add(cmd)
-	timeout := cmd.Flags().Duration("timeout", 10*time.Minute, "how long to wait until it has caught up")
+	timeout := cmd.Flags().Duration("timeout", 10*time.Minute, "how long to wait until it has caught up and has its vote")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		members, err := parsePeers(args)
 		if err != nil {
@@ -57,10 +61,11 @@ With the name of a coordinator that is there, correct its address.`,
 		return withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
 			defer cancel()
-			if err := c.AddMember(ctx, members[0].Name, members[0].Address); err != nil {
+			m, err := c.AddMember(ctx, members[0].Name, members[0].Address)
+			if err != nil {
 				return changeError(err)
 			}
-			if err := awaitLevel(ctx, cmd, c, members[0].Name); err != nil {
+			if err := awaitVote(ctx, cmd, c, members[0], m); err != nil {
 				return err
 			}
 			return s.print(ctx, cmd, c)
@@ -69,46 +74,52 @@ With the name of a coordinator that is there, correct its address.`,
 	return cmd
 }
 
-// awaitLevel waits until a new member has what is committed, and tells how far it
-// is.
-func awaitLevel(ctx context.Context, cmd *cobra.Command, c *client.Coordinator, name string) error {
+// awaitVote adds a member again until it has caught up and has its vote, and tells
+// how far it is. now is how it was found at first.
+func awaitVote(ctx context.Context, cmd *cobra.Command, c *client.Coordinator, m replica.Member, now *wirepb.CoordinatorStatus) error {
 	w := watcher(cmd)
 	defer w.Close()
 	tick := time.NewTicker(catchUpEvery)
 	defer tick.Stop()
-	for {
-		m, err := member(ctx, c, name)
-		if err == nil && m.GetState() == wirepb.CoordinatorState_COORDINATOR_STATE_READY {
-			return nil
-		}
-		if err == nil {
-			err = lag(m)
-		}
-		w.Retrying(err, catchUpEvery)
+	for !votes(now) {
+		why := lag(now)
+		w.Retrying(why, catchUpEvery)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return cli.Unknownf("%s was added, but has not caught up: %w; it goes on by itself, look with \"lockstep cluster members\"", report.Printable(name), err)
+			return notLevel(now, why)
+		}
+		switch found, err := c.AddMember(ctx, m.Name, m.Address); status.Code(err) {
+		case codes.OK:
+			now = found
+		case codes.FailedPrecondition:
+			return fmt.Errorf("%s is a learner and gets no vote yet: %w", report.Printable(m.Name), err)
 		}
 	}
+	return nil
 }
 
-func member(ctx context.Context, c *client.Coordinator, name string) (*wirepb.CoordinatorStatus, error) {
-	all, err := c.Members(ctx)
-	if err != nil {
-		return nil, err
+// votes reports whether a member takes part.
+func votes(m *wirepb.CoordinatorStatus) bool {
+	return m.GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER && m.GetState() == wirepb.CoordinatorState_COORDINATOR_STATE_READY
+}
+
+// notLevel is what is said when patience is at its end.
+func notLevel(m *wirepb.CoordinatorStatus, why error) error {
+	name := report.Printable(m.GetName())
+	if m.GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER {
+		return cli.Unknownf("%s is a member, but has not caught up: %w; it goes on by itself, look with \"lockstep cluster members\"", name, why)
 	}
-	i := slices.IndexFunc(all, func(m *wirepb.CoordinatorStatus) bool { return m.GetName() == name })
-	if i < 0 {
-		return nil, fmt.Errorf("%s is no member", report.Printable(name))
-	}
-	return all[i], nil
+	return cli.Unknownf("%s has not caught up yet: %w; it goes on as a learner, which counts in no majority: give the command again, and it gets its vote when it is level", name, why)
 }
 
 // lag says what keeps a member from taking part.
 func lag(m *wirepb.CoordinatorStatus) error {
 	if m.GetReason() != "" {
 		return fmt.Errorf("%s", m.GetReason())
+	}
+	if sent := m.GetSentBytes(); sent > 0 {
+		return fmt.Errorf("%s is %s behind, %s were sent to it", report.Printable(m.GetName()), entries(m.GetBehind()), report.Bytes(sent))
 	}
 	return fmt.Errorf("%s is %s behind", report.Printable(m.GetName()), entries(m.GetBehind()))
 }

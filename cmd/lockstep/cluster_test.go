@@ -82,13 +82,23 @@ func TestClusterChanges(t *testing.T) {
 	}
 }
 
-// A new member that does not catch up in time is told of, and not lost.
+// A new member is added until it has its vote; one that does not catch up in time
+// is told of, and not lost.
 func TestClusterAddWaits(t *testing.T) {
 	s := clustertest.Start(t)
 	three(s)
+	s.Lag = 2
+	if r := lockstep(t, "", "cluster", "add", "c4=127.0.0.1:7403", "--coordinator", s.Address); r.code != cli.ExitDone || !containsAll(r.out, "c1", "leader") {
+		t.Errorf("add: %+v", r)
+	}
+	if got, add := s.Changes(), "add c4 127.0.0.1:7403"; !slices.Equal(got, []string{add, add, add}) {
+		t.Errorf("changes %q", got)
+	}
+	s.Lag = 4_568
 	for name, why := range map[string]string{
-		"c2": "c2 was added, but has not caught up: c2 is 4,568 entries behind; it goes on by itself",
-		"c3": "c3 was added, but has not caught up: c3 does not answer at 127.0.0.1:7402; it goes on",
+		"c2": "c2 is a member, but has not caught up: c2 is 4,568 entries behind; it goes on by itself",
+		"c3": "c3 is a member, but has not caught up: c3 does not answer at 127.0.0.1:7402; it goes on",
+		"c5": "entries behind, 3.0 MiB were sent to it; it goes on as a learner, which counts in no majority: give the command again",
 	} {
 		r := lockstep(t, "", "cluster", "add", name+"=127.0.0.1:7409", "--timeout", "300ms", "--coordinator", s.Address, "--log-level", "error")
 		wantFailure(t, r, cli.ExitUnknown, why)

@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
@@ -25,6 +29,8 @@ const (
 	// most 5 s, as is promised.
 	stopLeast  = 200 * time.Millisecond
 	endTimeout = 5*time.Second - 2*stopLeast
+	// healthEvery is how often the health service is told whether the daemon is ready.
+	healthEvery = 500 * time.Millisecond
 )
 
 // daemon is what the coordinator and a shard have in common.
@@ -41,6 +47,7 @@ type host struct {
 	listener  net.Listener
 	http      string // address; "" for none
 	endpoints serve.Endpoints
+	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
 func (h host) run(cmd *cobra.Command) error {
@@ -68,6 +75,10 @@ func (h host) run(cmd *cobra.Command) error {
 	}
 	daemonEnded := make(chan error, 1)
 	go func() { daemonEnded <- h.daemon.Run(ctx) }()
+	go h.tellHealth(ctx, server)
+	over := make(chan struct{})
+	defer close(over)
+	go h.endAnyway(cmd.ErrOrStderr(), over)
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
 	told := make(chan struct{})
 	go func() {
@@ -102,6 +113,42 @@ func (h host) describe() string {
 		return text + "not ready: " + err.Error()
 	}
 	return text + h.endpoints.ReadyText()
+}
+
+// tellHealth has the gRPC health service say what /readyz says, until ctx ends.
+func (h host) tellHealth(ctx context.Context, server *rpc.Server) {
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for {
+		now := grpc_health_v1.HealthCheckResponse_SERVING
+		if h.daemon.Ready() != nil {
+			now = grpc_health_v1.HealthCheckResponse_NOT_SERVING
+		}
+		server.Health.SetServingStatus("", now) // ignored once the server shuts down
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// endAnyway ends the process if the disk hangs and the daemon cannot end in order,
+// because it waits for the disk. Nothing is lost that a crash would not lose.
+func (h host) endAnyway(w io.Writer, over <-chan struct{}) {
+	select {
+	case <-h.hung: // a nil channel never is
+	case <-over:
+		return
+	}
+	timer := time.NewTimer(endTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		fmt.Fprintln(w, "lockstep: the disk hangs, and the daemon cannot even stop: see to the disk, then start it again")
+		os.Exit(cli.ExitFailed)
+	case <-over:
+	}
 }
 
 // await waits until ctx ends, or the daemon does, or one of its servers fails.

@@ -67,6 +67,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.IntVar(&s.options.Batch.Transactions, "batch-transactions", 1000, "most transactions of a block that the coordinator makes")
 	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")
+	f.DurationVar(&s.options.DiskPatience, "disk-timeout", 5*time.Second, "how long a leader of several waits for its disk before it ends, so that another one leads")
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
@@ -89,6 +90,7 @@ func (s *coordinatorSettings) validate() (err error) {
 		notNegative("queue-blocks", o.Protocol.QueueBlocks), notNegative("queue-bytes", o.Protocol.QueueBytes),
 		notNegative("block-timeout", o.DefaultTimeout),
 		notNegative("batch-transactions", o.Batch.Transactions), notNegative("batch-wait", o.Batch.Wait),
+		positive("disk-timeout", s.options.DiskPatience),
 	); err != nil {
 		return err
 	}
@@ -120,8 +122,10 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	m := managedCoordinator{c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")})}
-	return host{daemon: m, listener: listener, http: s.http, endpoints: serve.Endpoints{
+	m := managedCoordinator{c, members.New(members.Options{
+		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
+	})}
+	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,
 		Metrics: metrics(append(m.metrics(), forced,
 			gauge("height", "Newest decided height.", func() float64 {

@@ -56,9 +56,10 @@ func (m managedCoordinator) readyAs() string {
 // status is what /status gives: the members too, as they were a moment ago.
 func (m managedCoordinator) status(context.Context) (any, error) {
 	cluster := report.ClusterOf(m.Entry())
-	cluster.Coordinators = report.CoordinatorsOf(m.members.Latest())
-	if now := m.Replica().Status(); now.Role != replica.RoleLeader {
-		cluster.Leader = now.Leader.Name
+	if asked := m.members.Latest(); asked != nil {
+		cluster.Coordinators = report.CoordinatorsOf(asked)
+	}
+	if m.Replica().Status().Role != replica.RoleLeader {
 		cluster.ForgetShards() // only the leader has sessions with them
 	}
 	return cluster, nil

@@ -11,7 +11,6 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
-	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 const (
@@ -101,11 +100,7 @@ func lookHere(ctx context.Context, c *client.Coordinator) (report.Cluster, error
 		return report.Cluster{}, err
 	}
 	cluster := report.ClusterOf(status)
-	cluster.Coordinators = report.MembersOf([]*wirepb.CoordinatorStatus{here.GetSelf()})
-	cluster.Leader = here.GetLeader()
-	if here.GetSelf().GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER {
-		cluster.ForgetShards() // only the leader has sessions with them
-	}
+	cluster.Here(here.GetSelf(), here.GetLeader())
 	return cluster, nil
 }
 

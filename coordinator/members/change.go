@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
-	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -28,10 +27,11 @@ func (s *Service) leading() (replica.Status, error) {
 }
 
 func elsewhere(now replica.Status) error {
+	known := now.Leader.Name != "" && now.Leader.Name != now.Name
 	switch {
-	case now.Role == replica.RoleWaiting:
-		return wire.NotLeader("", fmt.Sprintf("%s waits to be added to a cluster", now.Name))
-	case now.Leader.Name == "" || now.Leader.Name == now.Name:
+	case !known && now.Standing != replica.StandingMember:
+		return wire.NotMember(now.Reason)
+	case !known:
 		return wire.NotLeader("", fmt.Sprintf("%s does not lead, and no coordinator does for now", now.Name))
 	}
 	return wire.NotLeader(now.Leader.Address, fmt.Sprintf("%s does not lead; the leader is %s at %s", now.Name, now.Leader.Name, now.Leader.Address))
@@ -65,54 +65,6 @@ func (s *Service) change(do func(replica.Status) error) error {
 
 var errUnderWay = status.Error(codes.Aborted, "another change of the members is under way: wait until it is done, then try again")
 
-// AddMember implements wirepb.ClusterServiceServer. A member that is there may be
-// added again: with another address, which is then corrected.
-func (s *Service) AddMember(ctx context.Context, in *wirepb.AddMemberRequest) (*wirepb.AddMemberResponse, error) {
-	m := replica.Member{Name: in.GetName(), Address: in.GetAddress()}
-	if m.Name == "" || m.Address == "" {
-		return nil, status.Error(codes.InvalidArgument, "a coordinator needs a name and an address: give both")
-	}
-	return &wirepb.AddMemberResponse{}, s.change(func(now replica.Status) error { return s.add(ctx, now, m) })
-}
-
-func (s *Service) add(ctx context.Context, now replica.Status, m replica.Member) error {
-	if slices.Contains(now.Members, m) {
-		return nil
-	}
-	there := slices.ContainsFunc(now.Members, func(old replica.Member) bool { return old.Name == m.Name })
-	directory, err := s.welcome(ctx, m, there)
-	if err != nil {
-		return err
-	}
-	if !there {
-		if answer, all := answering(s.survey(ctx, now)), len(now.Members)+1; answer+1 < majority(all) {
-			return refused("only %d of the %d members answer, and with %s a majority of %d is needed: bring those back that do not answer, or remove them, first",
-				answer, len(now.Members), m.Name, majority(all))
-		}
-	}
-	return s.result(s.group.Add(m, directory), "added "+m.Name)
-}
-
-// welcome makes sure that a newcomer is there and empty, or a member that has
-// moved is at its new address: adding one that is not would cost a majority. It
-// gives the data directory that the member has.
-func (s *Service) welcome(ctx context.Context, m replica.Member, there bool) (d protocol.DirectoryID, err error) {
-	answer, err := s.askOnce(ctx, m.Address)
-	if err != nil {
-		return d, refused("no coordinator answers at %s: start it there, on an empty directory with --name %s --join, then add it", m.Address, m.Name)
-	}
-	if reason := s.stranger(m, answer); reason != "" {
-		return d, refused("%s", reason)
-	}
-	if !there && answer.GetSelf().GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING {
-		return d, refused("%s does not wait to be added: start it on an empty directory with --join", m.Name)
-	}
-	if copy(d[:], answer.GetSelf().GetDirectory()) != len(d) {
-		return d, refused("%s does not say which data directory it has: run the version of lockstep that this coordinator runs", m.Name)
-	}
-	return d, nil
-}
-
 // RemoveMember implements wirepb.ClusterServiceServer.
 func (s *Service) RemoveMember(ctx context.Context, in *wirepb.RemoveMemberRequest) (*wirepb.RemoveMemberResponse, error) {
 	return &wirepb.RemoveMemberResponse{}, s.change(func(now replica.Status) error { return s.remove(ctx, now, in) })
@@ -120,8 +72,8 @@ func (s *Service) RemoveMember(ctx context.Context, in *wirepb.RemoveMemberReque
 
 func (s *Service) remove(ctx context.Context, now replica.Status, in *wirepb.RemoveMemberRequest) error {
 	name := in.GetName()
-	if len(now.Members) > 1 && name != now.Name && !in.GetForce() {
-		stay := slices.DeleteFunc(s.survey(ctx, now), func(m *wirepb.CoordinatorStatus) bool { return m.GetName() == name })
+	if name != now.Name && !slices.Contains(now.Learners, name) && !in.GetForce() {
+		stay := slices.DeleteFunc(votersOf(s.survey(ctx, now)), func(m *wirepb.CoordinatorStatus) bool { return m.GetName() == name })
 		if answer := answering(stay); answer < majority(len(stay)) {
 			return refused("without %s only %d of %d coordinators answer, and a majority of %d is needed, so that nothing would be decided any more: bring the others back first (%s), or use --force",
 				name, answer, len(stay), majority(len(stay)), strings.Join(missing(stay), ", "))
@@ -132,6 +84,16 @@ func (s *Service) remove(ctx context.Context, now replica.Status, in *wirepb.Rem
 
 // majority of so many members.
 func majority(n int) int { return n/2 + 1 }
+
+// votersOf leaves the learners out, which count in no majority.
+func votersOf(all []*wirepb.CoordinatorStatus) (voters []*wirepb.CoordinatorStatus) {
+	for _, m := range all {
+		if m.GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER {
+			voters = append(voters, m)
+		}
+	}
+	return voters
+}
 
 // answering counts the members that take part.
 func answering(all []*wirepb.CoordinatorStatus) int { return len(all) - len(missing(all)) }
@@ -155,7 +117,7 @@ func (s *Service) TransferLeadership(ctx context.Context, in *wirepb.TransferLea
 			leader = now.Leader
 			return nil
 		}
-		leader, err = s.handOver(ctx, in.GetName())
+		leader, err = s.handOver(ctx, now, in.GetName())
 		return err
 	})
 	return &wirepb.TransferLeadershipResponse{Leader: leader.Name, Address: leader.Address}, err
@@ -167,8 +129,8 @@ func (s *Service) Drain(ctx context.Context, _ *wirepb.DrainRequest) (*wirepb.Dr
 	leader := now.Leader
 	switch {
 	case now.Role == replica.RoleLeader:
-		err := s.change(func(replica.Status) (err error) {
-			leader, err = s.handOver(ctx, "")
+		err := s.change(func(now replica.Status) (err error) {
+			leader, err = s.handOver(ctx, now, "")
 			return err
 		})
 		if err != nil {
@@ -181,22 +143,31 @@ func (s *Service) Drain(ctx context.Context, _ *wirepb.DrainRequest) (*wirepb.Dr
 }
 
 // handOver has another member lead, "" for the one that is most up to date, and
-// waits until one does.
-func (s *Service) handOver(ctx context.Context, to string) (replica.Member, error) {
-	if err := s.group.Transfer(to); err != nil {
-		if errors.Is(err, replica.ErrNotLeader) || errors.Is(err, replica.ErrRefused) {
-			return replica.Member{}, s.result(err, "")
-		}
-		return replica.Member{}, refused("no other member has taken the leadership over (%v): see with \"lockstep cluster members\" who answers and is level", err)
+// waits until one does. Meanwhile nothing new is taken up here; if nobody takes the
+// leadership over, this member goes on.
+func (s *Service) handOver(ctx context.Context, now replica.Status, to string) (replica.Member, error) {
+	if len(now.Members)-len(now.Learners) > 1 {
+		defer s.options.Pause(ctx)()
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.options.TakeOver)
-	defer cancel()
-	leader, err := s.group.AwaitOther(ctx)
+	err := s.group.Transfer(to)
+	if errors.Is(err, replica.ErrNotLeader) || errors.Is(err, replica.ErrRefused) {
+		return replica.Member{}, s.result(err, "")
+	}
+	patience := s.options.TakeOver
 	if err != nil {
-		return leader, status.Error(codes.Unknown, "the leadership was given away and nobody has taken it yet: look with \"lockstep cluster members\"")
+		patience /= 5 // raft is impatient: the other one may be about to lead
 	}
-	s.options.Logger.Info("handed the leadership over", "to", leader.Name)
-	return leader, nil
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	leader, nobody := s.group.AwaitOther(ctx)
+	switch {
+	case nobody == nil:
+		s.options.Logger.Info("handed the leadership over", "to", leader.Name)
+		return leader, nil
+	case err != nil:
+		return leader, refused("no other member has taken the leadership over (%v): see with \"lockstep cluster members\" who answers and is level", err)
+	}
+	return leader, status.Error(codes.Unknown, "the leadership was given away and nobody has taken it yet: look with \"lockstep cluster members\"")
 }
 
 // result logs a change that was made, or gives the error its status.

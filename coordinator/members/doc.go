@@ -12,5 +12,7 @@
 //
 // Changes are made by the leader, one at a time. One that would leave the group
 // without a majority of members that answer is refused: raft would take it, and
-// then nothing would be decided any more.
+// then nothing would be decided any more. A newcomer is a learner, which counts in no
+// majority, until it is level by what it has acknowledged and applied; whoever leads
+// then gives it its vote, when it is asked again to add it.
 package members

@@ -3,6 +3,7 @@ package members
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,22 +30,35 @@ type fake struct {
 	holds    chan struct{} // changes wait until it is closed; nil for not
 	entered  chan struct{} // a token per change that has begun
 	changes  []string
-	added    protocol.DirectoryID // of the last member that was added
+	removed  bool // noted
+	stays    bool // nobody takes the leadership over
 }
 
 func (f *fake) Identity() replica.Identity { f.mu.Lock(); defer f.mu.Unlock(); return f.identity }
 func (f *fake) Status() replica.Status     { f.mu.Lock(); defer f.mu.Unlock(); return f.status }
 func (f *fake) State() replica.State       { f.mu.Lock(); defer f.mu.Unlock(); return f.state }
 
-func (f *fake) Add(m replica.Member, d protocol.DirectoryID) error {
-	f.mu.Lock()
-	f.added = d
-	f.mu.Unlock()
-	return f.change("add " + m.Name + " " + m.Address)
+func (f *fake) Add(m replica.Member) error {
+	return f.change("add "+m.Name+" "+m.Address, func() {
+		i := slices.IndexFunc(f.status.Members, func(old replica.Member) bool { return old.Name == m.Name })
+		if f.status.Members = slices.Clone(f.status.Members); i >= 0 {
+			f.status.Members[i] = m
+			return
+		}
+		f.status.Members, f.status.Learners = append(f.status.Members, m), append(f.status.Learners, m.Name)
+	})
 }
-func (f *fake) Remove(name string) error   { return f.change("remove " + name) }
-func (f *fake) Transfer(name string) error { return f.change("transfer " + name) }
-func (f *fake) change(what string) error {
+
+func (f *fake) Promote(name string) error {
+	return f.change("promote "+name, func() { f.status.Learners = nil })
+}
+func (f *fake) NoteRemoved(yes bool) { f.set(func(f *fake) { f.removed = yes }) }
+
+func (f *fake) Remove(name string) error   { return f.change("remove "+name, func() {}) }
+func (f *fake) Transfer(name string) error { return f.change("transfer "+name, func() {}) }
+
+// change notes a change, and does it unless it is to fail.
+func (f *fake) change(what string, do func()) error {
 	f.mu.Lock()
 	f.changes = append(f.changes, what)
 	err, holds := f.err, f.holds
@@ -55,17 +69,31 @@ func (f *fake) change(what string) error {
 	if holds != nil {
 		<-holds
 	}
+	if err == nil {
+		f.set(func(*fake) { do() })
+	}
 	return err
 }
 
 func (f *fake) AwaitOther(ctx context.Context) (replica.Member, error) {
 	for _, m := range f.Status().Members {
-		if m.Name != f.Status().Name {
+		if stays := false; m.Name != f.Status().Name {
+			if f.set(func(f *fake) { stays = f.stays }); stays {
+				continue
+			}
 			return m, nil
 		}
 	}
 	<-ctx.Done()
 	return replica.Member{}, ctx.Err()
+}
+
+// acknowledges has a peer have the log up to an index.
+func (f *fake) acknowledges(name string, index uint64) {
+	f.set(func(f *fake) {
+		f.status.Peers = slices.DeleteFunc(slices.Clone(f.status.Peers), func(p replica.Peer) bool { return p.Name == name })
+		f.status.Peers = append(f.status.Peers, replica.Peer{Name: name, Acknowledged: index, Contact: time.Now(), Sent: 5 * index})
+	})
 }
 
 func (f *fake) set(change func(*fake)) {
@@ -130,6 +158,8 @@ func group(t *testing.T, names ...string) (leader *served, all []*served) {
 		m.status.Members, m.status.Leader, m.state.Enrolled = members, members[0], enrolled
 		if i == 0 {
 			m.status.Role, m.status.Contact = replica.RoleLeader, 0
+		} else {
+			all[0].acknowledges(m.status.Name, 1000)
 		}
 	}
 	return all[0], all

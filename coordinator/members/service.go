@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
-	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -21,9 +20,11 @@ type Group interface {
 	Identity() replica.Identity
 	Status() replica.Status
 	State() replica.State
-	Add(replica.Member, protocol.DirectoryID) error
+	Add(replica.Member) error
+	Promote(name string) error
 	Remove(name string) error
 	Transfer(name string) error
+	NoteRemoved(yes bool)
 	AwaitOther(context.Context) (replica.Member, error)
 }
 
@@ -35,6 +36,12 @@ type Options struct {
 	// Dial makes connections to other members; nil is rpc.Dial with
 	// rpc.Often.
 	Dial func(address string) (*grpc.ClientConn, error)
+	// Pause has this coordinator take up no new block, and waits a bounded time until
+	// those under way are decided; resume ends that. Nil does nothing.
+	Pause func(context.Context) (resume func())
+	// ShortOfSpace says why the disk of this coordinator has too little space to take
+	// up blocks; "" if it has enough. Nil is "".
+	ShortOfSpace func() string
 	// Ask bounds the wait for the answer of a member; 0 means 1 s.
 	Ask time.Duration
 	// TakeOver bounds the wait until another member leads; 0 means 5 s.
@@ -47,6 +54,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Dial == nil {
 		o.Dial = func(address string) (*grpc.ClientConn, error) { return rpc.Dial(address, rpc.Often()) }
+	}
+	if o.Pause == nil {
+		o.Pause = func(context.Context) func() { return func() {} }
+	}
+	if o.ShortOfSpace == nil {
+		o.ShortOfSpace = func() string { return "" }
 	}
 	if o.Ask == 0 {
 		o.Ask = time.Second
@@ -66,6 +79,8 @@ type Service struct {
 
 	changing sync.Mutex // held while the members change
 
+	relieved time.Time // when Run last tried to hand over for want of space
+
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn // by address; nil once closed
 	heard map[string]time.Time        // by name: when a member answered last
@@ -83,7 +98,9 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { wirepb.RegisterClusterServ
 // lookEvery is how often a leader asks the other members how they are.
 const lookEvery = time.Second
 
-// Run asks the other members how they are while this one leads, until ctx ends.
+// Run asks the other members how they are while this one leads, hands over to one
+// that has space when this one has none, and asks whether it is
+// still one of them while nobody does, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -91,8 +108,10 @@ func (s *Service) Run(ctx context.Context) {
 		if now := s.group.Status(); now.Role == replica.RoleLeader && len(now.Members) > 1 {
 			found := s.survey(ctx, now)
 			s.latest.Store(&found)
+			s.relieve(ctx, now, found)
 		} else {
 			s.latest.Store(nil)
+			s.lookForRemoval(ctx, now)
 		}
 		select {
 		case <-tick.C:

@@ -16,15 +16,22 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
-// levelWithin is how many entries a member may be behind under load without being
-// said to catch up: they are on their way.
-const levelWithin = 256
+const (
+	// levelWithin is how many entries a member may be behind under load without being
+	// said to catch up: they are on their way.
+	levelWithin = 256
+	// contactWithin is how long the log may not have reached a member that answers
+	// otherwise, without being said so.
+	contactWithin = 3 * time.Second
+)
 
 var roles = map[replica.Role]wirepb.CoordinatorRole{
 	replica.RoleLeader:    wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER,
 	replica.RoleFollower:  wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER,
 	replica.RoleCandidate: wirepb.CoordinatorRole_COORDINATOR_ROLE_CANDIDATE,
 	replica.RoleWaiting:   wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING,
+	replica.RoleLearner:   wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER,
+	replica.RoleRemoved:   wirepb.CoordinatorRole_COORDINATOR_ROLE_REMOVED,
 }
 
 // Here implements wirepb.ClusterServiceServer.
@@ -32,17 +39,28 @@ func (s *Service) Here(context.Context, *wirepb.HereRequest) (*wirepb.HereRespon
 	return s.here(s.group.Status()), nil
 }
 
+// states are those that a coordinator gives itself.
+var states = map[replica.Standing]wirepb.CoordinatorState{
+	replica.StandingMember:  wirepb.CoordinatorState_COORDINATOR_STATE_READY,
+	replica.StandingLearner: wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP,
+	replica.StandingOutside: wirepb.CoordinatorState_COORDINATOR_STATE_OUTSIDE,
+	replica.StandingRefused: wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED,
+}
+
 func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 	me := s.group.Identity()
 	out := &wirepb.HereResponse{
 		Self: &wirepb.CoordinatorStatus{
-			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: wirepb.CoordinatorState_COORDINATOR_STATE_READY,
-			Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
+			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: states[now.Standing], Reason: now.Reason,
+			ShortOfSpace: s.options.ShortOfSpace(), Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
 		},
 		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address,
 	}
 	if !me.Cluster.IsZero() {
 		out.Cluster = me.Cluster[:]
+	}
+	for _, m := range now.Members {
+		out.Members = append(out.Members, m.Name)
 	}
 	if now.Contact > 0 {
 		out.Self.ContactMs = millis(now.Contact)
@@ -63,10 +81,13 @@ func (s *Service) survey(ctx context.Context, now replica.Status) []*wirepb.Coor
 	for i, m := range now.Members {
 		if m.Name == now.Name {
 			found[i] = s.here(now).Self
-			found[i].Address = m.Address
+			found[i].Address, found[i].Reason = m.Address, found[i].ShortOfSpace
 			continue
 		}
-		group.Go(func() { found[i] = s.look(ctx, m, now) })
+		group.Go(func() {
+			found[i] = s.look(ctx, m, now)
+			found[i].Role = roleHere(found[i].Role, slices.Contains(now.Learners, m.Name))
+		})
 	}
 	group.Wait()
 	slices.SortFunc(found, func(a, b *wirepb.CoordinatorStatus) int { return cmp.Compare(a.Name, b.Name) })
@@ -87,14 +108,52 @@ func (s *Service) look(ctx context.Context, m replica.Member, now replica.Status
 	}
 	s.note(m.Name)
 	out := answer.GetSelf()
-	out.Address, out.State, out.Reason, out.Behind = m.Address, wirepb.CoordinatorState_COORDINATOR_STATE_READY, "", 0
-	if applied := out.GetAppliedIndex(); applied < now.Committed {
-		out.Behind = now.Committed - applied
-	}
-	if out.Behind > levelWithin {
-		out.State = wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP
-	}
+	out.Address, out.State, out.Reason = m.Address, wirepb.CoordinatorState_COORDINATOR_STATE_READY, out.GetShortOfSpace()
+	s.compare(out, now)
 	return out
+}
+
+// compare says how far a member is that answers: what it has acknowledged counts,
+// and that it applies it.
+func (s *Service) compare(out *wirepb.CoordinatorStatus, now replica.Status) {
+	peer := peerOf(now, out.GetName())
+	out.SentBytes = peer.Sent
+	out.Behind = max(lacks(now.Last, peer.Acknowledged), lacks(now.Committed, out.GetAppliedIndex()))
+	silent := time.Since(peer.Contact)
+	switch {
+	case peer.Refusal != "":
+		out.State, out.Reason = wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, peer.Refusal
+	case peer.Contact.IsZero() || peer.Acknowledged == 0 || out.GetAppliedIndex() == 0 || out.Behind > levelWithin,
+		out.GetRole() == wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING:
+		out.State = wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP
+	case silent > contactWithin:
+		out.State = wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP
+		out.Reason = fmt.Sprintf("%s answers, but has not taken anything of the log for %s: see what its log says", out.GetName(), silent.Round(time.Second))
+	}
+}
+
+func peerOf(now replica.Status, name string) replica.Peer {
+	for _, p := range now.Peers {
+		if p.Name == name {
+			return p
+		}
+	}
+	return replica.Peer{}
+}
+
+// lacks is how many entries are missing up to an index.
+func lacks(upTo, has uint64) uint64 { return upTo - min(has, upTo) }
+
+// roleHere is the role of a member by what the leader knows: the member itself may
+// not have heard yet whether it has a vote.
+func roleHere(said wirepb.CoordinatorRole, learner bool) wirepb.CoordinatorRole {
+	switch {
+	case learner:
+		return wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER
+	case said == wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER:
+		return wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER
+	}
+	return said
 }
 
 // silent is what there is to say of a member that does not answer.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -33,12 +34,14 @@ func list(t *testing.T, m *served) map[string]*wirepb.CoordinatorStatus {
 }
 
 func TestMembersAreShownAsTheyAre(t *testing.T) {
-	leader, all := group(t, "c3", "c1", "c2", "c4", "c5", "c6")
+	leader, all := group(t, "c3", "c1", "c2", "c4", "c5", "c6", "c7", "c8")
 	all[1].status.Applied = 990
-	all[2].status.Applied = 100
+	leader.acknowledges("c2", 100)
 	all[3].stop()
 	all[4].identity.Directory[0]++
 	all[5].identity.Name, all[5].status.Name = "c9", "c9"
+	all[6].status.Applied, all[6].status.Role = 0, replica.RoleWaiting
+	leader.set(func(f *fake) { f.status.Peers[len(f.status.Peers)-2].Contact = time.Now().Add(-time.Minute) }) // c8
 	found := list(t, leader)
 	for name, want := range map[string]struct {
 		state  wirepb.CoordinatorState
@@ -52,6 +55,8 @@ func TestMembersAreShownAsTheyAre(t *testing.T) {
 		"c4": {wirepb.CoordinatorState_COORDINATOR_STATE_UNREACHABLE, 0, 1000, "does not answer at"},
 		"c5": {wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, 0, 1000, "remove it, start it on an empty directory under a new name"},
 		"c6": {wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, 0, 1000, `is called "c9", not c6`},
+		"c7": {wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP, wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING, 1000, ""},
+		"c8": {wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP, wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER, 0, "has not taken anything of the log for 1m0s"},
 	} {
 		got := found[name]
 		if got.GetState() != want.state || got.GetRole() != want.role || got.GetBehind() != want.behind || !strings.Contains(got.GetReason(), want.reason) {
@@ -96,6 +101,72 @@ func TestHere(t *testing.T) {
 	}
 }
 
+// One that takes no part says why, to whoever asks it, and what to do.
+func TestThoseThatTakeNoPartSayWhy(t *testing.T) {
+	for standing, state := range map[replica.Standing]wirepb.CoordinatorState{
+		replica.StandingOutside: wirepb.CoordinatorState_COORDINATOR_STATE_OUTSIDE,
+		replica.StandingRefused: wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED,
+		replica.StandingLearner: wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP,
+	} {
+		m := newcomer(t, "c4")
+		m.set(func(f *fake) { f.status.Standing, f.status.Reason = standing, "do this" })
+		out, err := m.client.Here(t.Context(), &wirepb.HereRequest{})
+		if err != nil || out.GetSelf().GetState() != state || out.GetSelf().GetReason() != "do this" {
+			t.Errorf("it says %v, error %v", out, err)
+		}
+		_, err = m.client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
+		if leader, elsewhere := wire.Leader(err); !elsewhere || leader != "" || !wire.Outside(err) || !strings.Contains(err.Error(), "do this") {
+			t.Errorf("it sends elsewhere with %v", err)
+		}
+	}
+}
+
+// A member that was away when it was removed asks those that know.
+func TestOneThatWasRemovedFindsOut(t *testing.T) {
+	_, all := group(t, "c1", "c2", "c3")
+	lost := all[2]
+	removed := func() (yes bool) {
+		lost.service.lookForRemoval(t.Context(), lost.Status())
+		lost.set(func(f *fake) { yes = f.removed })
+		return yes
+	}
+	lost.set(func(f *fake) { f.status.Leader = replica.Member{} })
+	if removed() {
+		t.Error("it is among the members")
+	}
+	all[1].set(func(f *fake) { f.status.Members = f.status.Members[:2] })
+	all[0].set(func(f *fake) { f.status.Leader = replica.Member{} }) // it does not know better
+	if !removed() {
+		t.Error("it is not told")
+	}
+	all[1].set(func(f *fake) { f.identity.Cluster[0]++ })
+	lost.set(func(f *fake) { f.removed = false })
+	if removed() {
+		t.Error("it believes another cluster")
+	}
+	lost.set(func(f *fake) { f.removed, f.status.Leader = true, f.status.Members[0] })
+	if removed() {
+		t.Error("it hears of a leader")
+	}
+}
+
+// What a member knows without asking anybody.
+func TestKnown(t *testing.T) {
+	leader, all := group(t, "c2", "c1", "c3")
+	leader.set(func(f *fake) { f.status.Learners = []string{"c3"} })
+	leader.acknowledges("c1", 900)
+	known := Known(leader.Status())
+	if len(known) != 3 || known[0].GetName() != "c1" || known[0].GetBehind() != 100 || known[0].ContactMs == nil || known[0].GetSentBytes() != 4500 {
+		t.Errorf("c1 is %v", known)
+	}
+	if known[1].GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER || known[1].GetTerm() != 3 || known[2].GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER {
+		t.Errorf("the leader knows %v", known)
+	}
+	if known = Known(all[1].Status()); known[1].GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER || known[2].GetBehind() != 0 {
+		t.Errorf("a follower knows %v", known)
+	}
+}
+
 func TestFollowersSendOperatorsToTheLeader(t *testing.T) {
 	_, all := group(t, "c1", "c2")
 	_, members := all[1].client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
@@ -113,6 +184,35 @@ func TestFollowersSendOperatorsToTheLeader(t *testing.T) {
 	if leader, ok := wire.Leader(err); !ok || leader != "" {
 		t.Errorf("sent to %q: %v", leader, err)
 	}
+}
+
+// A leader without space has one lead that has, not more often than once a minute.
+func TestALeaderWithoutSpaceHandsOver(t *testing.T) {
+	leader, all := group(t, "c1", "c2", "c3", "c4", "c5")
+	leader.set(func(f *fake) { f.status.Learners = []string{"c5"} })
+	leader.acknowledges("c3", 990)
+	full := func(m *served) {
+		m.service.options.ShortOfSpace = func() string { return "the disk of " + m.status.Name + " has 1 MiB free" }
+	}
+	relieves := func() {
+		t.Helper()
+		now := leader.Status()
+		leader.service.relieve(t.Context(), now, leader.service.survey(t.Context(), now))
+	}
+	full(all[1])
+	relieves() // has space itself
+	full(leader)
+	all[3].stop()
+	relieves()
+	relieves() // so soon
+	leader.wantChanges(t, "transfer c3")
+	if found := list(t, leader); found["c1"].GetReason() == "" || found["c2"].GetShortOfSpace() != "the disk of c2 has 1 MiB free" || found["c3"].GetReason() != "" {
+		t.Errorf("the members are %v", found)
+	}
+	leader.service.relieved = time.Now().Add(-relieveEvery)
+	full(all[2])
+	relieves() // nobody has space
+	leader.wantChanges(t, "transfer c3")
 }
 
 // Run keeps what it found for whoever cannot wait, while this member leads.

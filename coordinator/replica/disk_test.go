@@ -29,7 +29,7 @@ func TestARestoreThatACrashInterruptedIsFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.start("c2", nil, true)
-	if err := r.Add(Member{"c2", "c2:1"}, g.replicas["c2"].directory); err != nil {
+	if err := r.Add(Member{"c2", "c2:1"}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the new member has the history", func() bool { return g.replicas["c2"].history.Height() == 20 })

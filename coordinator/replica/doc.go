@@ -17,6 +17,7 @@
 //	Entry      what an incarnation appends in one piece
 //	Log        the decision log as one incarnation sees it
 //	History    the history of this member, which a snapshot may replace
+//	disk       the writes under way, to tell one that hangs
 //	Offline    the directory of a stopped member, for tools
 //	raftlog    (package) raft's entries on wal, its votes and terms on bbolt
 //	raftsnap   (package) snapshots
@@ -67,7 +68,21 @@
 // may have to elect that leader first. So it goes by the bindings in its log, whether
 // they are committed or not. And a member whose log is empty votes only for one whose
 // log is empty too, as when a group begins, or that has its directory in its log. A
-// newcomer is therefore enrolled before it is added.
+// newcomer therefore gets its vote when it has caught up, and is enrolled.
+//
+// # Learners
+//
+// Add makes a learner, which gets the log and has no vote, and Promote gives it one
+// when its caller has found it level. Both may be repeated, also by another leader.
+//
+// # A disk that hangs
+//
+// Raft stores entries in the goroutine that leads, and sends heartbeats beside it. So
+// a leader whose disk does not answer keeps its followers, and cannot hand over. The
+// writes of raft and of the keeper are noted while they last. When one lasts longer than
+// Options.DiskPatience on a leader of several, the replica fails with ErrHung, its
+// transport is closed, and the others elect somebody else. What waits for raft is
+// told at once, that the outcome is unknown; what waits for the disk is left behind.
 //
 // # Snapshots that meet a log
 //

@@ -35,6 +35,17 @@ func (r *Replica) keep() {
 	}
 }
 
+// keepLast is the pass of a replica that closes in order, after the last entry of
+// its own, so that the next start has less to do. What it cannot keep stays in the log.
+func (r *Replica) keepLast() {
+	if r.Err() != nil {
+		return // the disk is not to be relied on
+	}
+	if err := r.keepOnce(); err != nil {
+		r.logger.Warn("the last decisions are in the log and not in the history, the next start moves them", "error", err)
+	}
+}
+
 // keepOnce is one pass of the keeper.
 func (r *Replica) keepOnce() error {
 	if err := r.adoptCluster(); err != nil {
@@ -45,7 +56,7 @@ func (r *Replica) keepOnce() error {
 	}
 	r.keeping.Lock()
 	defer r.keeping.Unlock()
-	return r.machine.Keep(r.history)
+	return r.disk.noted(func() error { return r.machine.Keep(r.history) })
 }
 
 // adoptCluster makes the history when the log has said of which cluster it is,

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -62,20 +63,31 @@ func (r *Replica) Leader() (Member, bool) {
 	return memberOf(raft.Server{ID: id, Address: address}), true
 }
 
-// Add makes an empty coordinator, started to join, a member; the group then
-// needs a majority with it. A name that was ever used with another data directory is
-// refused, because the disk that it stands for held promises. Adding a member that is
-// there changes its address. It returns when a majority of the new group has agreed.
-//
-// The newcomer is enrolled before it is added: one whose log is empty elects nobody
-// who does not know its directory, and its vote may be needed from then on.
-func (r *Replica) Add(m Member, directory protocol.DirectoryID) error {
+// Learners are the names of the members that get the log and have no vote yet.
+func (r *Replica) Learners() (names []string) {
+	for _, s := range r.servers() {
+		if s.Suffrage != raft.Voter {
+			names = append(names, string(s.ID))
+		}
+	}
+	return names
+}
+
+// voters counts the members that have a vote.
+func (r *Replica) voters() int { return len(r.servers()) - len(r.Learners()) }
+
+// Add makes an empty coordinator, started to join, a learner: it gets the log, and
+// counts in no majority until it is promoted. A name that was ever used is refused,
+// because the disk that it stands for held promises. Adding a member that is there
+// changes its address, and nothing else. It returns when a majority has agreed.
+func (r *Replica) Add(m Member) error {
 	s, _ := r.machine.State()
-	there := false
-	for _, old := range r.Members() {
-		there = there || old.Name == m.Name
-		if old.Name != m.Name && old.Address == m.Address {
-			return refuse("%s is the address of %s: give %s its own", m.Address, old.Name, m.Name)
+	there, votes := false, false
+	for _, old := range r.servers() {
+		if memberOf(old).Name == m.Name {
+			there, votes = true, old.Suffrage == raft.Voter
+		} else if memberOf(old).Address == m.Address {
+			return refuse("%s is the address of %s: give %s its own", m.Address, old.ID, m.Name)
 		}
 	}
 	switch {
@@ -84,33 +96,30 @@ func (r *Replica) Add(m Member, directory protocol.DirectoryID) error {
 	case r.options.Address == "" && m.Name != r.options.Name:
 		return refuse("this coordinator has no address at which others reach it: start it with --advertise first")
 	}
-	if known, used := s.Enrolled[m.Name]; used && known != directory && !there {
-		return refuse("the name %s was used by a coordinator with another data directory: choose one that was never used", m.Name)
+	if _, used := s.Enrolled[m.Name]; used && !there {
+		return refuse("the name %s was used by a coordinator that was removed: choose one that was never used", m.Name)
 	}
-	if err := r.enrollNow(m.Name, directory); err != nil {
-		return err
+	if votes {
+		return changeError(r.raft.AddVoter(raft.ServerID(m.Name), addressOf(m), 0, changeTimeout).Error())
 	}
-	return changeError(r.raft.AddVoter(raft.ServerID(m.Name), addressOf(m), 0, changeTimeout).Error())
+	return changeError(r.raft.AddNonvoter(raft.ServerID(m.Name), addressOf(m), 0, changeTimeout).Error())
 }
 
-// enrollNow returns when a member is bound to its directory for good.
-func (r *Replica) enrollNow(name string, directory protocol.DirectoryID) error {
-	r.mu.Lock()
-	l := r.log
-	r.mu.Unlock()
-	if s, _ := r.machine.State(); l == nil || s.Mark.Epoch != l.epoch {
-		return ErrNotLeader
-	} else if _, enrolled := s.Enrolled[name]; enrolled {
-		return nil
+// Promote gives a learner a vote; the group then needs a majority with it. The
+// caller has seen to it that it has caught up. One that has a vote keeps it. It
+// returns when a majority of the new group has agreed.
+func (r *Replica) Promote(name string) error {
+	s, _ := r.machine.State()
+	for _, server := range r.servers() {
+		if string(server.ID) != name || server.Suffrage == raft.Voter {
+			continue
+		}
+		if _, bound := s.Enrolled[name]; !bound {
+			return refuse("the leader has not heard from %s yet: see that the two reach each other", name)
+		}
+		return changeError(r.raft.AddVoter(server.ID, server.Address, 0, changeTimeout).Error())
 	}
-	err := l.Enroll(name, directory)
-	if err == nil {
-		err = l.Append(nil, true)
-	}
-	if errors.Is(err, ErrFenced) {
-		return ErrNotLeader
-	}
-	return err
+	return nil
 }
 
 // Remove takes a member out of the group. It returns when a majority of those
@@ -124,8 +133,8 @@ func (r *Replica) Remove(name string) error {
 	switch {
 	case !there:
 		return refuse("there is no member %s", name)
-	case len(members) == 1:
-		return refuse("%s is the only member", name)
+	case name == r.options.Name && r.voters() == 1:
+		return refuse("%s is the only member that has a vote", name)
 	case name == r.options.Name:
 		return refuse("%s is the leader: transfer the leadership to another member first", name)
 	}
@@ -133,20 +142,39 @@ func (r *Replica) Remove(name string) error {
 }
 
 // Transfer hands the leadership to a member, "" for the one that is most up to
-// date. It returns when that one was told to lead.
+// date of those that answer. It returns when that one was told to lead.
 func (r *Replica) Transfer(to string) error {
-	if r.Alone() {
-		return refuse("there is no other member")
+	if r.voters() < 2 {
+		return refuse("there is no other member that could lead")
+	}
+	if to == "" {
+		to = r.successor()
 	}
 	if to == "" {
 		return changeError(r.raft.LeadershipTransfer().Error())
 	}
 	for _, s := range r.servers() {
+		if string(s.ID) == to && s.Suffrage != raft.Voter {
+			return refuse("%s is a learner and cannot lead: let it catch up first", to)
+		}
 		if string(s.ID) == to && to != r.options.Name {
 			return changeError(r.raft.LeadershipTransferToServer(s.ID, s.Address).Error())
 		}
 	}
 	return refuse("there is no other member %s", to)
+}
+
+// successor is the member with a vote that has the most of the log, of those that
+// were heard of a moment ago; "" if the transport does not tell. Raft itself would
+// choose one that is dead as soon as another.
+func (r *Replica) successor() (name string) {
+	learners, most := r.Learners(), uint64(0)
+	for _, p := range r.peers() {
+		if !slices.Contains(learners, p.Name) && time.Since(p.Contact) < r.options.Timing.Heartbeat && p.Acknowledged > most {
+			name, most = p.Name, p.Acknowledged
+		}
+	}
+	return name
 }
 
 func changeError(err error) error {

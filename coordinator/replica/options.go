@@ -41,6 +41,10 @@ type Options struct {
 	// Forced is told how long each force of the log took; nil if nobody wants to
 	// know. It must not block.
 	Forced func(time.Duration)
+	// DiskPatience is how long a leader of several waits for its disk to finish a write,
+	// and a second more for each 16 MiB of it, before it gives up so that another one
+	// can lead; 0 means 5 s.
+	DiskPatience time.Duration
 	// Dial makes connections to other members; nil is rpc.Dial. The options given to
 	// it must come last.
 	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
@@ -142,6 +146,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.TrailingBytes == 0 {
 		o.TrailingBytes = 64 << 20
+	}
+	if o.DiskPatience == 0 {
+		o.DiskPatience = 5 * time.Second
 	}
 	o.Timing = o.Timing.withDefaults()
 	if o.Stores == nil {

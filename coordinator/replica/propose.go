@@ -23,13 +23,26 @@ type proposals struct{ *Replica }
 func (p proposals) Propose(entry []byte) (wait func() error) {
 	f := p.raft.Apply(entry, enqueueTimeout)
 	return func() error {
-		if err := f.Error(); err != nil {
+		if err := p.await(f); err != nil {
 			return leadershipError(err)
 		}
 		if refused, ok := f.Response().(error); ok {
 			return refused
 		}
 		return nil
+	}
+}
+
+// await waits for a future, unless the disk hangs: then raft may never answer for
+// it, and the process is about to end.
+func (p proposals) await(f raft.Future) error {
+	settled := make(chan error, 1)
+	go func() { settled <- f.Error() }()
+	select {
+	case err := <-settled:
+		return err
+	case <-p.hung:
+		return p.Err()
 	}
 }
 

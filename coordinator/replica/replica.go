@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -31,6 +32,8 @@ type Replica struct {
 	history   *History
 	noted     map[string]protocol.DirectoryID // members enrolled in the log, as of the start
 
+	removed atomic.Bool // others say so
+
 	// keeping is held by whoever writes or replaces the history.
 	keeping sync.Mutex
 
@@ -41,8 +44,12 @@ type Replica struct {
 	met         map[string]protocol.DirectoryID
 	failure     error
 
+	disk    disk
+	dying   raft.Future   // set before hung is closed
+	hung    chan struct{} // closed when the disk hangs and this replica has given up
 	failed  chan struct{} // closed when failure is set
 	closing chan struct{}
+	closed  chan struct{} // closed when nothing waits for the disk any more
 	once    sync.Once
 	group   sync.WaitGroup
 }
@@ -54,7 +61,7 @@ func Open(o Options) (*Replica, error) {
 	r := &Replica{
 		options: o, logger: o.Logger, history: &History{},
 		leadChanged: make(chan struct{}), met: map[string]protocol.DirectoryID{},
-		failed: make(chan struct{}), closing: make(chan struct{}),
+		failed: make(chan struct{}), closing: make(chan struct{}), hung: make(chan struct{}), closed: make(chan struct{}),
 	}
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -180,9 +187,10 @@ func (r *Replica) start() error {
 			return fmt.Errorf("begin the replicated log: %w", err)
 		}
 	}
-	if r.raft, err = raft.NewRaft(config, fsm{r}, stores.Log, stores.Stable, stores.Snapshots, r.transport); err != nil {
+	if r.raft, err = raft.NewRaft(config, fsm{r}, watchedLog{stores.Log, &r.disk}, watchedStable{stores.Stable, &r.disk}, stores.Snapshots, r.transport); err != nil {
 		return fmt.Errorf("start replication: %w", err)
 	}
+	go r.watchDisk() // until all is closed
 	r.group.Go(func() { r.watch(notify) })
 	r.group.Go(r.keep)
 	r.group.Go(r.enroll)
@@ -274,9 +282,23 @@ func (r *Replica) Fsyncs() int64 {
 }
 
 // Close ends the part in the group, and closes the files. Lead must have
-// returned.
+// returned, unless the disk hangs: then Close gives up too, and the files are closed
+// when the disk is done.
 func (r *Replica) Close() error {
 	r.once.Do(func() { close(r.closing) })
+	done := make(chan error, 1)
+	go func() { done <- r.shutDown() }()
+	select {
+	case err := <-done:
+		return err
+	case <-r.hung:
+		return nil // Err says it
+	}
+}
+
+// shutDown is Close, and waits for the disk.
+func (r *Replica) shutDown() error {
+	defer close(r.closed)
 	r.mu.Lock()
 	l := r.log
 	r.mu.Unlock()
@@ -286,9 +308,19 @@ func (r *Replica) Close() error {
 	r.group.Wait()
 	var errs []error
 	if r.raft != nil {
-		errs = append(errs, r.raft.Shutdown().Error())
+		r.keepLast()
+		errs = append(errs, r.shutRaft())
 	}
 	return errors.Join(append(errs, r.closeFiles())...)
+}
+
+func (r *Replica) shutRaft() error {
+	select {
+	case <-r.hung:
+		return r.dying.Error()
+	default:
+		return r.raft.Shutdown().Error()
+	}
 }
 
 func (r *Replica) closeFiles() error {

@@ -150,7 +150,7 @@ func TestAnEmptyMemberGetsASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.start("c2", nil, true)
-	if err := r.Add(Member{"c2", "c2:1"}, g.replicas["c2"].directory); err != nil {
+	if err := r.Add(Member{"c2", "c2:1"}); err != nil {
 		t.Fatal(err)
 	}
 	joined := g.replicas["c2"]
@@ -159,6 +159,12 @@ func TestAnEmptyMemberGetsASnapshot(t *testing.T) {
 	must(t, l.Log, c.decide())
 	eventually(t, "the new member goes on", func() bool { return joined.history.Height() == 21 })
 	eventually(t, "the new member is enrolled", func() bool { _, ok := r.expect("c2"); return ok })
+	if err := r.Transfer("c2"); !errors.Is(err, ErrRefused) {
+		t.Errorf("a learner is to lead: %v", err)
+	}
+	if err := r.Promote("c2"); err != nil {
+		t.Fatal(err)
+	}
 	g.stop("c2")
 	g.start("c2", nil, true)
 	eventually(t, "it comes back", func() bool { return g.replicas["c2"].history.Height() == 21 })
@@ -186,8 +192,8 @@ func TestMembersAreChangedSafely(t *testing.T) {
 	for what, err := range map[string]error{
 		"remove the leader":   r.Remove(self),
 		"remove nobody":       r.Remove("c9"),
-		"add without address": r.Add(Member{Name: "c4"}, protocol.DirectoryID{4}),
-		"add at an address":   r.Add(Member{Name: "c4", Address: other + ":1"}, protocol.DirectoryID{4}),
+		"add without address": r.Add(Member{Name: "c4"}),
+		"add at an address":   r.Add(Member{Name: "c4", Address: other + ":1"}),
 		"hand over to nobody": r.Transfer("c9"),
 		"hand over to itself": r.Transfer(self),
 	} {
@@ -198,15 +204,58 @@ func TestMembersAreChangedSafely(t *testing.T) {
 	if err := r.Remove(other); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add(Member{Name: other, Address: other + ":1"}, protocol.DirectoryID{4}); !errors.Is(err, ErrRefused) {
+	if err := r.Add(Member{Name: other, Address: other + ":1"}); !errors.Is(err, ErrRefused) {
 		t.Errorf("a name that was used is taken again: %v", err)
 	}
 	if got := len(r.Members()); got != 2 {
 		t.Errorf("%d members", got)
 	}
-	if err := g.replicas[other].Add(Member{"c4", "c4:1"}, protocol.DirectoryID{4}); err == nil {
+	if err := g.replicas[other].Add(Member{"c4", "c4:1"}); err == nil {
 		t.Error("one that was removed adds a member")
 	}
+}
+
+// TestALearnerHasNoVote: without it the leader goes on alone, and without the
+// leader it does not.
+func TestALearnerHasNoVote(t *testing.T) {
+	g := newGroup(t, "c1")
+	r, l := g.leads()
+	c := newChain(t, l.State)
+	must(t, l.Log, c.claim()...)
+	g.start("c2", nil, true)
+	if role := g.replicas["c2"].Status().Role; role != RoleWaiting {
+		t.Errorf("before it is added it is %s", role)
+	}
+	for range 2 { // the second changes nothing
+		if err := r.Add(Member{"c2", "c2:1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	learner := g.replicas["c2"]
+	eventually(t, "it is a learner", func() bool { return learner.Status().Role == RoleLearner && len(r.State().Enrolled) == 2 })
+	g.isolate("c2")
+	c.commits(l.Log, "a") // without it
+	g.heal("c2")
+	eventually(t, "it has what is decided", func() bool { s := learner.State(); return s.Height() == 1 })
+	before := r.Status().Term
+	g.stop("c1")
+	term := learner.Status().Term
+	g.start("c1", nil, false)
+	again, m := g.leads()
+	if again != g.replicas["c1"] || term != before {
+		t.Errorf("the learner stood for election: term %d after term %d", term, before)
+	}
+	must(t, m.Log, newChain(t, m.State).claim()...)
+	for range 2 {
+		if err := again.Promote("c2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it follows", func() bool { return learner.Status().Role == RoleFollower })
+	if err := again.Remove("c2"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it knows that it was removed", func() bool { return learner.Status().Role == RoleRemoved })
 }
 
 func TestALoneReplicaLeadsSoon(t *testing.T) {

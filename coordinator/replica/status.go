@@ -17,20 +17,26 @@ const (
 	RoleLeader    Role = "leader"
 	RoleFollower  Role = "follower"
 	RoleCandidate Role = "candidate"
+	RoleLearner   Role = "learner" // gets the log, and has no vote yet
 	RoleWaiting   Role = "waiting" // to be added to a group
+	RoleRemoved   Role = "removed" // from the group
 )
 
 // Status is the group as one member sees it.
 type Status struct {
-	Name      string
-	Role      Role
+	Name string
+	Role Role
+	// Standing and Reason are those of Replica.Standing.
+	Standing  Standing
+	Reason    string
 	Term      uint64
 	Leader    Member // zero if none is known
 	Members   []Member
-	Last      uint64 // index of the last entry in the log
-	Committed uint64 // index of the last that is known to be committed
-	Applied   uint64 // index of the last that was applied
-	Snapshot  uint64 // index of the newest snapshot
+	Learners  []string // names of those that have no vote
+	Last      uint64   // index of the last entry in the log
+	Committed uint64   // index of the last that is known to be committed
+	Applied   uint64   // index of the last that was applied
+	Snapshot  uint64   // index of the newest snapshot
 	LogBytes  int64
 	// Contact is how long ago the leader was heard of; zero on the leader.
 	Contact time.Duration
@@ -46,6 +52,8 @@ type Peer struct {
 	Acknowledged uint64
 	// Contact is when it was heard of last; zero if never.
 	Contact time.Time
+	// Sent is how many bytes this member has sent to it.
+	Sent uint64
 	// Refusal is why the two do not talk to each other, and what to do; "" if they
 	// do.
 	Refusal string
@@ -56,7 +64,8 @@ type acquainted interface {
 	Peers() []raftnet.PeerStatus
 }
 
-// peers gives what the transport knows of the members.
+// peers gives what the transport knows of the members; of all that it knows while
+// this one is no member.
 func (r *Replica) peers() (list []Peer) {
 	t, ok := r.transport.(acquainted)
 	if !ok {
@@ -67,10 +76,10 @@ func (r *Replica) peers() (list []Peer) {
 		members[s.ID] = true
 	}
 	for _, p := range t.Peers() {
-		if !members[p.ID] {
+		if len(members) > 0 && !members[p.ID] {
 			continue
 		}
-		peer := Peer{Name: string(p.ID), Acknowledged: p.Acknowledged, Contact: p.LastContact}
+		peer := Peer{Name: string(p.ID), Acknowledged: p.Acknowledged, Contact: p.LastContact, Sent: p.BytesSent}
 		if p.Refusal != nil {
 			peer.Refusal = p.Refusal.Sentence
 		}
@@ -83,10 +92,11 @@ func (r *Replica) peers() (list []Peer) {
 func (r *Replica) Status() Status {
 	stats := r.raft.Stats()
 	s := Status{
-		Name: r.options.Name, Term: r.raft.CurrentTerm(), Members: r.Members(), Role: r.role(),
+		Name: r.options.Name, Term: r.raft.CurrentTerm(), Members: r.Members(), Learners: r.Learners(), Role: r.role(),
 		Last: r.raft.LastIndex(), Committed: r.raft.CommitIndex(), Applied: r.raft.AppliedIndex(),
 	}
 	s.Leader, _ = r.Leader()
+	s.Standing, s.Reason = r.Standing()
 	s.Peers = r.peers()
 	s.Snapshot, _ = strconv.ParseUint(stats["last_snapshot_index"], 10, 64)
 	if r.stores.Bytes != nil {
@@ -105,8 +115,18 @@ func (r *Replica) role() Role {
 	case raft.Candidate:
 		return RoleCandidate
 	}
-	if len(r.servers()) == 0 {
+	servers := r.servers()
+	if len(servers) == 0 {
 		return RoleWaiting
 	}
-	return RoleFollower
+	for _, s := range servers {
+		switch {
+		case string(s.ID) != r.options.Name:
+		case s.Suffrage == raft.Voter:
+			return RoleFollower
+		default:
+			return RoleLearner
+		}
+	}
+	return RoleRemoved
 }

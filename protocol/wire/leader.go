@@ -13,6 +13,7 @@ const (
 	notLeaderReason = "NOT_LEADER"
 	notLeaderDomain = "lockstep"
 	leaderAddress   = "leader"
+	outsideKey      = "outside"
 )
 
 // askAgain is what a caller waits that knows of no other address.
@@ -22,8 +23,18 @@ const askAgain = 100 * time.Millisecond
 // made again at the address of the one that does, "" if none is known. A block
 // that was submitted may still be decided; under its key it is decided once.
 func NotLeader(leader, reason string) error {
+	return notLeader(reason, map[string]string{leaderAddress: leader})
+}
+
+// NotMember is NotLeader of a coordinator that takes no part in a cluster, for a
+// reason that says what an operator has to do.
+func NotMember(reason string) error {
+	return notLeader(reason, map[string]string{leaderAddress: "", outsideKey: "true"})
+}
+
+func notLeader(reason string, metadata map[string]string) error {
 	s := status.New(codes.Unavailable, reasonOut(reason))
-	info := &errdetails.ErrorInfo{Reason: notLeaderReason, Domain: notLeaderDomain, Metadata: map[string]string{leaderAddress: leader}}
+	info := &errdetails.ErrorInfo{Reason: notLeaderReason, Domain: notLeaderDomain, Metadata: metadata}
 	if detailed, err := s.WithDetails(info, &errdetails.RetryInfo{RetryDelay: durationpb.New(askAgain)}); err == nil {
 		s = detailed
 	}
@@ -33,11 +44,20 @@ func NotLeader(leader, reason string) error {
 // Leader reports whether an error is one of NotLeader, and the address that it
 // names.
 func Leader(err error) (address string, notLeader bool) {
+	info := notLeaderInfo(err)
+	return info.GetMetadata()[leaderAddress], info != nil
+}
+
+// Outside reports whether an error is one of NotMember.
+func Outside(err error) bool { return notLeaderInfo(err).GetMetadata()[outsideKey] != "" }
+
+// notLeaderInfo is what NotLeader or NotMember put into an error; nil if neither did.
+func notLeaderInfo(err error) *errdetails.ErrorInfo {
 	for _, d := range status.Convert(err).Details() {
 		info, ok := d.(*errdetails.ErrorInfo)
 		if ok && info.GetReason() == notLeaderReason && info.GetDomain() == notLeaderDomain {
-			return info.GetMetadata()[leaderAddress], true
+			return info
 		}
 	}
-	return "", false
+	return nil
 }

@@ -35,6 +35,10 @@ const (
 	CoordinatorRole_COORDINATOR_ROLE_CANDIDATE CoordinatorRole = 3
 	// It waits to be added.
 	CoordinatorRole_COORDINATOR_ROLE_WAITING CoordinatorRole = 4
+	// It gets the log, and has no vote until it has caught up and is added again.
+	CoordinatorRole_COORDINATOR_ROLE_LEARNER CoordinatorRole = 5
+	// It was removed.
+	CoordinatorRole_COORDINATOR_ROLE_REMOVED CoordinatorRole = 6
 )
 
 // Enum value maps for CoordinatorRole.
@@ -45,6 +49,8 @@ var (
 		2: "COORDINATOR_ROLE_FOLLOWER",
 		3: "COORDINATOR_ROLE_CANDIDATE",
 		4: "COORDINATOR_ROLE_WAITING",
+		5: "COORDINATOR_ROLE_LEARNER",
+		6: "COORDINATOR_ROLE_REMOVED",
 	}
 	CoordinatorRole_value = map[string]int32{
 		"COORDINATOR_ROLE_UNSPECIFIED": 0,
@@ -52,6 +58,8 @@ var (
 		"COORDINATOR_ROLE_FOLLOWER":    2,
 		"COORDINATOR_ROLE_CANDIDATE":   3,
 		"COORDINATOR_ROLE_WAITING":     4,
+		"COORDINATOR_ROLE_LEARNER":     5,
+		"COORDINATOR_ROLE_REMOVED":     6,
 	}
 )
 
@@ -96,6 +104,8 @@ const (
 	CoordinatorState_COORDINATOR_STATE_UNREACHABLE CoordinatorState = 3
 	// It is not the one that was added under its name; the reason says what to do.
 	CoordinatorState_COORDINATOR_STATE_REFUSED CoordinatorState = 4
+	// It is no member: it waits to be added, or was removed.
+	CoordinatorState_COORDINATOR_STATE_OUTSIDE CoordinatorState = 5
 )
 
 // Enum value maps for CoordinatorState.
@@ -106,6 +116,7 @@ var (
 		2: "COORDINATOR_STATE_CATCHING_UP",
 		3: "COORDINATOR_STATE_UNREACHABLE",
 		4: "COORDINATOR_STATE_REFUSED",
+		5: "COORDINATOR_STATE_OUTSIDE",
 	}
 	CoordinatorState_value = map[string]int32{
 		"COORDINATOR_STATE_UNSPECIFIED": 0,
@@ -113,6 +124,7 @@ var (
 		"COORDINATOR_STATE_CATCHING_UP": 2,
 		"COORDINATOR_STATE_UNREACHABLE": 3,
 		"COORDINATOR_STATE_REFUSED":     4,
+		"COORDINATOR_STATE_OUTSIDE":     5,
 	}
 )
 
@@ -168,7 +180,13 @@ type CoordinatorStatus struct {
 	// if they have not yet, and on the leader.
 	ContactMs *uint64 `protobuf:"varint,10,opt,name=contact_ms,json=contactMs,proto3,oneof" json:"contact_ms,omitempty"`
 	// Id of its data directory, 16 bytes; empty if not known.
-	Directory     []byte `protobuf:"bytes,11,opt,name=directory,proto3" json:"directory,omitempty"`
+	Directory []byte `protobuf:"bytes,11,opt,name=directory,proto3" json:"directory,omitempty"`
+	// Why it would take up no block if it led, and what to do: its disk has too little
+	// free space. Empty if it would.
+	ShortOfSpace string `protobuf:"bytes,12,opt,name=short_of_space,json=shortOfSpace,proto3" json:"short_of_space,omitempty"`
+	// How many bytes the leader has sent to it since it leads, or was started; 0 if
+	// not known.
+	SentBytes     uint64 `protobuf:"varint,13,opt,name=sent_bytes,json=sentBytes,proto3" json:"sent_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -280,6 +298,20 @@ func (x *CoordinatorStatus) GetDirectory() []byte {
 	return nil
 }
 
+func (x *CoordinatorStatus) GetShortOfSpace() string {
+	if x != nil {
+		return x.ShortOfSpace
+	}
+	return ""
+}
+
+func (x *CoordinatorStatus) GetSentBytes() uint64 {
+	if x != nil {
+		return x.SentBytes
+	}
+	return 0
+}
+
 // HereRequest asks a coordinator about itself.
 type HereRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -328,6 +360,8 @@ type HereResponse struct {
 	Leader string `protobuf:"bytes,3,opt,name=leader,proto3" json:"leader,omitempty"`
 	// Address of the leader; empty if none is known.
 	LeaderAddress string `protobuf:"bytes,4,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	// Names of all members, as far as it knows.
+	Members       []string `protobuf:"bytes,5,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +422,13 @@ func (x *HereResponse) GetLeaderAddress() string {
 		return x.LeaderAddress
 	}
 	return ""
+}
+
+func (x *HereResponse) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
 }
 
 // ListMembersRequest asks for all members.
@@ -528,9 +569,11 @@ func (x *AddMemberRequest) GetAddress() string {
 	return ""
 }
 
-// AddMemberResponse says that it is a member.
+// AddMemberResponse says how the member is.
 type AddMemberResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The member, as the leader sees it. As long as its role is LEARNER it has no vote.
+	Member        *CoordinatorStatus `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -563,6 +606,13 @@ func (x *AddMemberResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use AddMemberResponse.ProtoReflect.Descriptor instead.
 func (*AddMemberResponse) Descriptor() ([]byte, []int) {
 	return file_lockstep_v1_cluster_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AddMemberResponse) GetMember() *CoordinatorStatus {
+	if x != nil {
+		return x.Member
+	}
+	return nil
 }
 
 // RemoveMemberRequest names a member.
@@ -854,7 +904,7 @@ var File_lockstep_v1_cluster_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_cluster_proto_rawDesc = "" +
 	"\n" +
-	"\x19lockstep/v1/cluster.proto\x12\vlockstep.v1\"\x81\x03\n" +
+	"\x19lockstep/v1/cluster.proto\x12\vlockstep.v1\"\xc6\x03\n" +
 	"\x11CoordinatorStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x120\n" +
@@ -869,21 +919,26 @@ const file_lockstep_v1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"contact_ms\x18\n" +
 	" \x01(\x04H\x00R\tcontactMs\x88\x01\x01\x12\x1c\n" +
-	"\tdirectory\x18\v \x01(\fR\tdirectoryB\r\n" +
+	"\tdirectory\x18\v \x01(\fR\tdirectory\x12$\n" +
+	"\x0eshort_of_space\x18\f \x01(\tR\fshortOfSpace\x12\x1d\n" +
+	"\n" +
+	"sent_bytes\x18\r \x01(\x04R\tsentBytesB\r\n" +
 	"\v_contact_ms\"\r\n" +
-	"\vHereRequest\"\x9b\x01\n" +
+	"\vHereRequest\"\xb5\x01\n" +
 	"\fHereResponse\x122\n" +
 	"\x04self\x18\x01 \x01(\v2\x1e.lockstep.v1.CoordinatorStatusR\x04self\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\fR\acluster\x12\x16\n" +
 	"\x06leader\x18\x03 \x01(\tR\x06leader\x12%\n" +
-	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\"\x14\n" +
+	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\x12\x18\n" +
+	"\amembers\x18\x05 \x03(\tR\amembers\"\x14\n" +
 	"\x12ListMembersRequest\"O\n" +
 	"\x13ListMembersResponse\x128\n" +
 	"\amembers\x18\x01 \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\amembers\"@\n" +
 	"\x10AddMemberRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress\"\x13\n" +
-	"\x11AddMemberResponse\"?\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"K\n" +
+	"\x11AddMemberResponse\x126\n" +
+	"\x06member\x18\x01 \x01(\v2\x1e.lockstep.v1.CoordinatorStatusR\x06member\"?\n" +
 	"\x13RemoveMemberRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\"\x16\n" +
@@ -896,19 +951,22 @@ const file_lockstep_v1_cluster_proto_rawDesc = "" +
 	"\fDrainRequest\"A\n" +
 	"\rDrainResponse\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\tR\x06leader\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress*\xad\x01\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress*\xe9\x01\n" +
 	"\x0fCoordinatorRole\x12 \n" +
 	"\x1cCOORDINATOR_ROLE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17COORDINATOR_ROLE_LEADER\x10\x01\x12\x1d\n" +
 	"\x19COORDINATOR_ROLE_FOLLOWER\x10\x02\x12\x1e\n" +
 	"\x1aCOORDINATOR_ROLE_CANDIDATE\x10\x03\x12\x1c\n" +
-	"\x18COORDINATOR_ROLE_WAITING\x10\x04*\xb7\x01\n" +
+	"\x18COORDINATOR_ROLE_WAITING\x10\x04\x12\x1c\n" +
+	"\x18COORDINATOR_ROLE_LEARNER\x10\x05\x12\x1c\n" +
+	"\x18COORDINATOR_ROLE_REMOVED\x10\x06*\xd6\x01\n" +
 	"\x10CoordinatorState\x12!\n" +
 	"\x1dCOORDINATOR_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17COORDINATOR_STATE_READY\x10\x01\x12!\n" +
 	"\x1dCOORDINATOR_STATE_CATCHING_UP\x10\x02\x12!\n" +
 	"\x1dCOORDINATOR_STATE_UNREACHABLE\x10\x03\x12\x1d\n" +
-	"\x19COORDINATOR_STATE_REFUSED\x10\x042\xe7\x03\n" +
+	"\x19COORDINATOR_STATE_REFUSED\x10\x04\x12\x1d\n" +
+	"\x19COORDINATOR_STATE_OUTSIDE\x10\x052\xe7\x03\n" +
 	"\x0eClusterService\x12;\n" +
 	"\x04Here\x12\x18.lockstep.v1.HereRequest\x1a\x19.lockstep.v1.HereResponse\x12P\n" +
 	"\vListMembers\x12\x1f.lockstep.v1.ListMembersRequest\x1a .lockstep.v1.ListMembersResponse\x12J\n" +
@@ -953,23 +1011,24 @@ var file_lockstep_v1_cluster_proto_depIdxs = []int32{
 	1,  // 1: lockstep.v1.CoordinatorStatus.state:type_name -> lockstep.v1.CoordinatorState
 	2,  // 2: lockstep.v1.HereResponse.self:type_name -> lockstep.v1.CoordinatorStatus
 	2,  // 3: lockstep.v1.ListMembersResponse.members:type_name -> lockstep.v1.CoordinatorStatus
-	3,  // 4: lockstep.v1.ClusterService.Here:input_type -> lockstep.v1.HereRequest
-	5,  // 5: lockstep.v1.ClusterService.ListMembers:input_type -> lockstep.v1.ListMembersRequest
-	7,  // 6: lockstep.v1.ClusterService.AddMember:input_type -> lockstep.v1.AddMemberRequest
-	9,  // 7: lockstep.v1.ClusterService.RemoveMember:input_type -> lockstep.v1.RemoveMemberRequest
-	11, // 8: lockstep.v1.ClusterService.TransferLeadership:input_type -> lockstep.v1.TransferLeadershipRequest
-	13, // 9: lockstep.v1.ClusterService.Drain:input_type -> lockstep.v1.DrainRequest
-	4,  // 10: lockstep.v1.ClusterService.Here:output_type -> lockstep.v1.HereResponse
-	6,  // 11: lockstep.v1.ClusterService.ListMembers:output_type -> lockstep.v1.ListMembersResponse
-	8,  // 12: lockstep.v1.ClusterService.AddMember:output_type -> lockstep.v1.AddMemberResponse
-	10, // 13: lockstep.v1.ClusterService.RemoveMember:output_type -> lockstep.v1.RemoveMemberResponse
-	12, // 14: lockstep.v1.ClusterService.TransferLeadership:output_type -> lockstep.v1.TransferLeadershipResponse
-	14, // 15: lockstep.v1.ClusterService.Drain:output_type -> lockstep.v1.DrainResponse
-	10, // [10:16] is the sub-list for method output_type
-	4,  // [4:10] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	2,  // 4: lockstep.v1.AddMemberResponse.member:type_name -> lockstep.v1.CoordinatorStatus
+	3,  // 5: lockstep.v1.ClusterService.Here:input_type -> lockstep.v1.HereRequest
+	5,  // 6: lockstep.v1.ClusterService.ListMembers:input_type -> lockstep.v1.ListMembersRequest
+	7,  // 7: lockstep.v1.ClusterService.AddMember:input_type -> lockstep.v1.AddMemberRequest
+	9,  // 8: lockstep.v1.ClusterService.RemoveMember:input_type -> lockstep.v1.RemoveMemberRequest
+	11, // 9: lockstep.v1.ClusterService.TransferLeadership:input_type -> lockstep.v1.TransferLeadershipRequest
+	13, // 10: lockstep.v1.ClusterService.Drain:input_type -> lockstep.v1.DrainRequest
+	4,  // 11: lockstep.v1.ClusterService.Here:output_type -> lockstep.v1.HereResponse
+	6,  // 12: lockstep.v1.ClusterService.ListMembers:output_type -> lockstep.v1.ListMembersResponse
+	8,  // 13: lockstep.v1.ClusterService.AddMember:output_type -> lockstep.v1.AddMemberResponse
+	10, // 14: lockstep.v1.ClusterService.RemoveMember:output_type -> lockstep.v1.RemoveMemberResponse
+	12, // 15: lockstep.v1.ClusterService.TransferLeadership:output_type -> lockstep.v1.TransferLeadershipResponse
+	14, // 16: lockstep.v1.ClusterService.Drain:output_type -> lockstep.v1.DrainResponse
+	11, // [11:17] is the sub-list for method output_type
+	5,  // [5:11] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_cluster_proto_init() }

@@ -47,9 +47,10 @@ type ClusterServiceClient interface {
 	Here(ctx context.Context, in *HereRequest, opts ...grpc.CallOption) (*HereResponse, error)
 	// ListMembers gives all members as the leader sees them.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
-	// AddMember makes an empty coordinator, started to join, a member. It returns
-	// when a majority of the new group has agreed; the new member may still have to
-	// catch up.
+	// AddMember makes an empty coordinator, started to join, a learner, which gets the
+	// log and has no vote. Called again when the learner has caught up, it gives it a
+	// vote. So call it until the answer shows no learner any more; a call that was
+	// lost, or made twice, does no harm. It returns when a majority has agreed.
 	AddMember(ctx context.Context, in *AddMemberRequest, opts ...grpc.CallOption) (*AddMemberResponse, error)
 	// RemoveMember takes a coordinator out of the group. Its name is never used
 	// again.
@@ -57,7 +58,9 @@ type ClusterServiceClient interface {
 	// TransferLeadership has another member lead, and returns when it does.
 	TransferLeadership(ctx context.Context, in *TransferLeadershipRequest, opts ...grpc.CallOption) (*TransferLeadershipResponse, error)
 	// Drain makes sure that the coordinator that is asked can be stopped without
-	// anybody noticing: if it leads, another member leads when it returns.
+	// anybody noticing: if it leads, it takes up nothing new, waits up to a second for
+	// what is under way, and another member leads when it returns. If none takes the
+	// leadership over, it goes on.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
 }
 
@@ -149,9 +152,10 @@ type ClusterServiceServer interface {
 	Here(context.Context, *HereRequest) (*HereResponse, error)
 	// ListMembers gives all members as the leader sees them.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
-	// AddMember makes an empty coordinator, started to join, a member. It returns
-	// when a majority of the new group has agreed; the new member may still have to
-	// catch up.
+	// AddMember makes an empty coordinator, started to join, a learner, which gets the
+	// log and has no vote. Called again when the learner has caught up, it gives it a
+	// vote. So call it until the answer shows no learner any more; a call that was
+	// lost, or made twice, does no harm. It returns when a majority has agreed.
 	AddMember(context.Context, *AddMemberRequest) (*AddMemberResponse, error)
 	// RemoveMember takes a coordinator out of the group. Its name is never used
 	// again.
@@ -159,7 +163,9 @@ type ClusterServiceServer interface {
 	// TransferLeadership has another member lead, and returns when it does.
 	TransferLeadership(context.Context, *TransferLeadershipRequest) (*TransferLeadershipResponse, error)
 	// Drain makes sure that the coordinator that is asked can be stopped without
-	// anybody noticing: if it leads, another member leads when it returns.
+	// anybody noticing: if it leads, it takes up nothing new, waits up to a second for
+	// what is under way, and another member leads when it returns. If none takes the
+	// leadership over, it goes on.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
 	mustEmbedUnimplementedClusterServiceServer()
 }

@@ -121,7 +121,16 @@ type ClusterStatus struct {
 	// Version of the program.
 	Version string `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
 	// How often the coordinator has forced files to its disk since it was started.
-	Fsyncs        uint64 `protobuf:"varint,12,opt,name=fsyncs,proto3" json:"fsyncs,omitempty"`
+	Fsyncs uint64 `protobuf:"varint,12,opt,name=fsyncs,proto3" json:"fsyncs,omitempty"`
+	// Name of the coordinator that leads, as far as this one knows; empty if none
+	// does.
+	Leader string `protobuf:"bytes,13,opt,name=leader,proto3" json:"leader,omitempty"`
+	// The term of the group of coordinators that this one is in.
+	Term uint64 `protobuf:"varint,14,opt,name=term,proto3" json:"term,omitempty"`
+	// The coordinators, in order of their names, as this one knows them without
+	// asking: how far behind each is, the leader alone knows. ClusterService.ListMembers
+	// asks them.
+	Coordinators  []*CoordinatorStatus `protobuf:"bytes,15,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -238,6 +247,27 @@ func (x *ClusterStatus) GetFsyncs() uint64 {
 		return x.Fsyncs
 	}
 	return 0
+}
+
+func (x *ClusterStatus) GetLeader() string {
+	if x != nil {
+		return x.Leader
+	}
+	return ""
+}
+
+func (x *ClusterStatus) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *ClusterStatus) GetCoordinators() []*CoordinatorStatus {
+	if x != nil {
+		return x.Coordinators
+	}
+	return nil
 }
 
 // InFlight is a block that is taken up and not decided.
@@ -580,7 +610,7 @@ var File_lockstep_v1_status_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/config.proto\"\xa1\x03\n" +
+	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\"\x91\x04\n" +
 	"\rClusterStatus\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -594,7 +624,10 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\vquarantined\x18\n" +
 	" \x01(\tR\vquarantined\x12\x18\n" +
 	"\aversion\x18\v \x01(\tR\aversion\x12\x16\n" +
-	"\x06fsyncs\x18\f \x01(\x04R\x06fsyncs\"\xb2\x01\n" +
+	"\x06fsyncs\x18\f \x01(\x04R\x06fsyncs\x12\x16\n" +
+	"\x06leader\x18\r \x01(\tR\x06leader\x12\x12\n" +
+	"\x04term\x18\x0e \x01(\x04R\x04term\x12B\n" +
+	"\fcoordinators\x18\x0f \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\fcoordinators\"\xb2\x01\n" +
 	"\bInFlight\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +
@@ -652,24 +685,26 @@ func file_lockstep_v1_status_proto_rawDescGZIP() []byte {
 var file_lockstep_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_lockstep_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_lockstep_v1_status_proto_goTypes = []any{
-	(ShardState)(0),         // 0: lockstep.v1.ShardState
-	(*ClusterStatus)(nil),   // 1: lockstep.v1.ClusterStatus
-	(*InFlight)(nil),        // 2: lockstep.v1.InFlight
-	(*ShardStatus)(nil),     // 3: lockstep.v1.ShardStatus
-	(*PreparedAttempt)(nil), // 4: lockstep.v1.PreparedAttempt
-	(*ClusterConfig)(nil),   // 5: lockstep.v1.ClusterConfig
+	(ShardState)(0),           // 0: lockstep.v1.ShardState
+	(*ClusterStatus)(nil),     // 1: lockstep.v1.ClusterStatus
+	(*InFlight)(nil),          // 2: lockstep.v1.InFlight
+	(*ShardStatus)(nil),       // 3: lockstep.v1.ShardStatus
+	(*PreparedAttempt)(nil),   // 4: lockstep.v1.PreparedAttempt
+	(*ClusterConfig)(nil),     // 5: lockstep.v1.ClusterConfig
+	(*CoordinatorStatus)(nil), // 6: lockstep.v1.CoordinatorStatus
 }
 var file_lockstep_v1_status_proto_depIdxs = []int32{
 	2, // 0: lockstep.v1.ClusterStatus.in_flight:type_name -> lockstep.v1.InFlight
 	3, // 1: lockstep.v1.ClusterStatus.shards:type_name -> lockstep.v1.ShardStatus
 	5, // 2: lockstep.v1.ClusterStatus.config:type_name -> lockstep.v1.ClusterConfig
-	0, // 3: lockstep.v1.ShardStatus.state:type_name -> lockstep.v1.ShardState
-	4, // 4: lockstep.v1.ShardStatus.prepared:type_name -> lockstep.v1.PreparedAttempt
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	6, // 3: lockstep.v1.ClusterStatus.coordinators:type_name -> lockstep.v1.CoordinatorStatus
+	0, // 4: lockstep.v1.ShardStatus.state:type_name -> lockstep.v1.ShardState
+	4, // 5: lockstep.v1.ShardStatus.prepared:type_name -> lockstep.v1.PreparedAttempt
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_status_proto_init() }
@@ -677,6 +712,7 @@ func file_lockstep_v1_status_proto_init() {
 	if File_lockstep_v1_status_proto != nil {
 		return
 	}
+	file_lockstep_v1_cluster_proto_init()
 	file_lockstep_v1_config_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -21,13 +21,15 @@ func (c *Coordinator) Members(ctx context.Context) ([]*wirepb.CoordinatorStatus,
 	return response.GetMembers(), err
 }
 
-// AddMember makes an empty coordinator that waits to be added a member, or
-// corrects the address of a member.
-func (c *Coordinator) AddMember(ctx context.Context, name, address string) error {
-	_, err := ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.AddMemberResponse, error) {
+// AddMember makes an empty coordinator that waits to be added a learner, gives a
+// learner that has caught up its vote, or corrects the address of a member. It
+// gives the member as it is then; nil from a coordinator of a release that knows no
+// learners.
+func (c *Coordinator) AddMember(ctx context.Context, name, address string) (*wirepb.CoordinatorStatus, error) {
+	response, err := ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.AddMemberResponse, error) {
 		return p.cluster.AddMember(ctx, &wirepb.AddMemberRequest{Name: name, Address: address})
 	})
-	return err
+	return response.GetMember(), err
 }
 
 // RemoveMember takes a coordinator out of the cluster.

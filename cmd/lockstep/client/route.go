@@ -67,7 +67,7 @@ func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *p
 		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
 			return answer, why
 		}
-		if _, elsewhere := wire.Leader(err); elsewhere {
+		if _, elsewhere := wire.Leader(err); elsewhere && !wire.Outside(err) {
 			hope = why
 		}
 		if r.next(p, err) {

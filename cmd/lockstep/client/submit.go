@@ -162,6 +162,8 @@ func (t *trial) unknown(ctx context.Context) Answer {
 	switch {
 	case ctx.Err() != nil:
 		reason = "interrupted before the answer came"
+	case !t.stop && !t.ambiguous:
+		reason = fmt.Sprintf("not taken up within %s: %s", t.submission.Timeout, reason)
 	case !t.stop:
 		reason = fmt.Sprintf("no answer within %s: %s", t.submission.Timeout, reason)
 	}

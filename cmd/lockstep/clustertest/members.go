@@ -41,9 +41,23 @@ func (m members) ListMembers(context.Context, *wirepb.ListMembersRequest) (*wire
 	return &wirepb.ListMembersResponse{Members: m.server.Members}, nil
 }
 
-// AddMember notes the change.
+// AddMember notes the change, and gives the member as Members has it; one that is
+// not among them is a learner for the next Lag calls.
 func (m members) AddMember(_ context.Context, in *wirepb.AddMemberRequest) (*wirepb.AddMemberResponse, error) {
-	return &wirepb.AddMemberResponse{}, m.change("add " + in.GetName() + " " + in.GetAddress())
+	err := m.change("add " + in.GetName() + " " + in.GetAddress())
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	for _, there := range m.server.Members {
+		if there.GetName() == in.GetName() {
+			return &wirepb.AddMemberResponse{Member: there}, err
+		}
+	}
+	learner := &wirepb.CoordinatorStatus{Name: in.GetName(), Address: in.GetAddress(), Role: wirepb.CoordinatorRole_COORDINATOR_ROLE_LEARNER,
+		State: wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP, Behind: uint64(m.server.Lag), SentBytes: 3 << 20}
+	if m.server.Lag--; m.server.Lag < 0 {
+		learner.Role, learner.State = wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER, wirepb.CoordinatorState_COORDINATOR_STATE_READY
+	}
+	return &wirepb.AddMemberResponse{Member: learner}, err
 }
 
 // RemoveMember notes the change.

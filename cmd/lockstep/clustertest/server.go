@@ -38,6 +38,8 @@ type Server struct {
 	Shard *wirepb.ShardStatus
 	// Members are the coordinators that ClusterService lists.
 	Members []*wirepb.CoordinatorStatus
+	// Lag is how often a new member is to be added until it is level.
+	Lag int
 	// Leader is where this coordinator sends clients; "" if it leads itself.
 	Leader string
 	// ChangeError is what every change of the members comes to.

@@ -24,8 +24,20 @@ type Cluster struct {
 	Fsyncs uint64 `json:"fsyncs,omitempty"`
 	// Coordinators are there if there are several.
 	Coordinators []Coordinator `json:"coordinators,omitempty"`
-	// Leader is whom a coordinator follows that was asked about itself alone.
+	// Leader is the name of the coordinator that leads, as far as is known.
 	Leader string `json:"leader,omitempty"`
+	Term   uint64 `json:"term,omitempty"` // of the group of coordinators
+	// here: one coordinator was asked about itself alone.
+	here bool
+}
+
+// Here makes it what one coordinator says of itself, whichever leads.
+func (c *Cluster) Here(self *wirepb.CoordinatorStatus, leader string) {
+	c.here, c.Leader = true, leader
+	c.Coordinators = MembersOf([]*wirepb.CoordinatorStatus{self})
+	if self.GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER {
+		c.ForgetShards() // only the leader has sessions with them
+	}
 }
 
 // InFlight is the JSON of a block that is taken up and not decided.
@@ -75,6 +87,7 @@ func ClusterOf(s *wirepb.ClusterStatus) Cluster {
 		Cluster: hex.EncodeToString(s.GetCluster()), Epoch: s.GetEpoch(), Height: s.GetHeight(), Root: hex.EncodeToString(s.GetRoot()),
 		QueuedBlocks: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(), Fsyncs: s.GetFsyncs(),
 		InFlight: make([]InFlight, len(s.GetInFlight())), Shards: make([]Shard, len(s.GetShards())),
+		Leader: s.GetLeader(), Term: s.GetTerm(), Coordinators: CoordinatorsOf(s.GetCoordinators()),
 	}
 	for i, f := range s.GetInFlight() {
 		c.InFlight[i] = InFlight{

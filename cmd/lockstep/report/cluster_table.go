@@ -18,7 +18,7 @@ func (c Cluster) WriteTable(w io.Writer) error {
 		out.WriteByte('\n')
 		Coordinators(c.Coordinators).Write(&out)
 	}
-	if c.Leader != "" {
+	if c.here && c.Leader != "" {
 		fmt.Fprintf(&out, "\nThe leader is %s.\n", Printable(c.Leader))
 	}
 	_, err := io.WriteString(w, out.String())
@@ -86,7 +86,7 @@ func (c Cluster) writeInFlight(out *strings.Builder) {
 		t.WriteTo(out)
 	}
 	if c.QueuedBlocks > 0 {
-		fmt.Fprintf(out, "\n%s of %s wait behind.\n", Plural(c.QueuedBlocks, "block"), bytesText(c.QueuedBytes))
+		fmt.Fprintf(out, "\n%s of %s wait behind.\n", Plural(c.QueuedBlocks, "block"), Bytes(c.QueuedBytes))
 	}
 }
 
@@ -109,8 +109,8 @@ func shardList(shards []uint32) string {
 	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shards)), ", "), "[]")
 }
 
-// bytesText writes a size in the unit that gives it one to three digits.
-func bytesText(n uint64) string {
+// Bytes writes a size in the unit that gives it one to three digits.
+func Bytes(n uint64) string {
 	const step = 1024
 	if n < step {
 		return fmt.Sprintf("%d B", n)

@@ -13,8 +13,8 @@ import (
 type Coordinator struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
-	Role    string `json:"role"`  // leader, follower, candidate, waiting or unknown
-	State   string `json:"state"` // ready, catching_up, unreachable, refused or unknown
+	Role    string `json:"role"`  // leader, follower, candidate, learner, waiting, removed or unknown
+	State   string `json:"state"` // ready, catching_up, unreachable, refused, outside or unknown
 	Reason  string `json:"reason"`
 	Term    uint64 `json:"term"`
 	Last    uint64 `json:"last_index"`
@@ -24,6 +24,10 @@ type Coordinator struct {
 	// they have not, and for the leader.
 	ContactMs *uint64 `json:"contact_ms,omitempty"`
 	Directory string  `json:"directory,omitempty"`
+	// ShortOfSpace is why it would take up no block if it led; "" if it would.
+	ShortOfSpace string `json:"short_of_space,omitempty"`
+	// SentBytes is what the leader has sent to it.
+	SentBytes uint64 `json:"sent_bytes,omitempty"`
 }
 
 // CoordinatorsOf gives the members of a cluster their JSON shape; none if there is
@@ -43,6 +47,7 @@ func MembersOf(members []*wirepb.CoordinatorStatus) []Coordinator {
 			Name: m.GetName(), Address: m.GetAddress(), Reason: m.GetReason(), Term: m.GetTerm(), Last: m.GetLastIndex(),
 			Role: word(m.GetRole().String(), "COORDINATOR_ROLE_"), State: word(m.GetState().String(), "COORDINATOR_STATE_"),
 			Applied: m.GetAppliedIndex(), Behind: m.GetBehind(), ContactMs: m.ContactMs, Directory: hex.EncodeToString(m.GetDirectory()),
+			ShortOfSpace: m.GetShortOfSpace(), SentBytes: m.GetSentBytes(),
 		}
 	}
 	return all

@@ -1,0 +1,185 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+const (
+	// stopPatience is how long the disk is waited for when the replica closes.
+	stopPatience = 2 * time.Second
+	// patientBytes is how many bytes a write may have for each further second that it
+	// is waited for: blocks are large, and disks slow.
+	patientBytes = 16 << 20
+	// mostDiskLook is the most between two looks at the writes under way.
+	mostDiskLook = 250 * time.Millisecond
+)
+
+// ErrHung says that the disk did not finish a write in time. What became of it is
+// unknown.
+var ErrHung = errors.New("the disk hangs")
+
+// disk notes which writes are under way. It is safe for concurrent use.
+type disk struct {
+	mu       sync.Mutex
+	last     uint64
+	underWay map[uint64]write
+}
+
+type write struct {
+	since time.Time
+	extra time.Duration // that it may take, for its bytes
+}
+
+// begin notes a write of so many bytes; the caller calls end when it has returned.
+func (d *disk) begin(bytes int) (end func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.underWay == nil {
+		d.underWay = map[uint64]write{}
+	}
+	d.last++
+	id := d.last
+	d.underWay[id] = write{time.Now(), time.Duration(bytes) * (time.Second / patientBytes)}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.underWay, id)
+	}
+}
+
+// overdue is for how long the write lasts that should have ended first, if that is
+// longer than patience and what its bytes may take; else 0.
+func (d *disk) overdue(patience time.Duration) (lasts time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.underWay {
+		if took := time.Since(w.since); took > patience+w.extra {
+			lasts = max(lasts, took)
+		}
+	}
+	return lasts
+}
+
+// noted notes a write of unknown length while it lasts.
+func (d *disk) noted(do func() error) error {
+	defer d.begin(0)()
+	return do()
+}
+
+// watchedLog is a log store whose writes are noted.
+type watchedLog struct {
+	raft.LogStore
+	disk *disk
+}
+
+// StoreLog implements raft.LogStore.
+func (w watchedLog) StoreLog(entry *raft.Log) error { return w.StoreLogs([]*raft.Log{entry}) }
+
+// StoreLogs implements raft.LogStore.
+func (w watchedLog) StoreLogs(entries []*raft.Log) error {
+	bytes := 0
+	for _, e := range entries {
+		bytes += len(e.Data)
+	}
+	defer w.disk.begin(bytes)()
+	return w.LogStore.StoreLogs(entries)
+}
+
+// DeleteRange implements raft.LogStore.
+func (w watchedLog) DeleteRange(first, last uint64) error {
+	return w.disk.noted(func() error { return w.LogStore.DeleteRange(first, last) })
+}
+
+// IsMonotonic implements raft.MonotonicLogStore.
+func (w watchedLog) IsMonotonic() bool {
+	inner, ok := w.LogStore.(raft.MonotonicLogStore)
+	return ok && inner.IsMonotonic()
+}
+
+// watchedStable is a store of votes and terms whose writes are noted.
+type watchedStable struct {
+	raft.StableStore
+	disk *disk
+}
+
+// Set implements raft.StableStore.
+func (w watchedStable) Set(key, value []byte) error {
+	return w.disk.noted(func() error { return w.StableStore.Set(key, value) })
+}
+
+// SetUint64 implements raft.StableStore.
+func (w watchedStable) SetUint64(key []byte, value uint64) error {
+	return w.disk.noted(func() error { return w.StableStore.SetUint64(key, value) })
+}
+
+// Stalled says that a write has taken too long and is not finished; "" if none has.
+func (r *Replica) Stalled() string {
+	if lasts := r.disk.overdue(r.options.DiskPatience); lasts > 0 {
+		return fmt.Sprintf("the disk of %s has not finished a write for %s: see to the disk", r.options.Name, lasts.Round(time.Second))
+	}
+	return ""
+}
+
+// watchDisk ends this replica when its disk hangs while it leads others, and
+// nobody else can: raft beats the others' hearts without its disk, so they would
+// follow it for ever. One that follows, or is alone, waits, and says so. One that
+// closes gives up sooner.
+func (r *Replica) watchDisk() {
+	tick := time.NewTicker(min(r.options.DiskPatience/20, mostDiskLook))
+	defer tick.Stop()
+	warned := false
+	for {
+		select {
+		case <-tick.C:
+		case <-r.closed:
+			return
+		}
+		patience, ending := r.options.DiskPatience, r.isClosing()
+		if ending {
+			patience = min(patience, stopPatience)
+		}
+		lasts := r.disk.overdue(patience)
+		if lasts > 0 && (ending || r.role() == RoleLeader && r.voters() > 1) {
+			r.hang(lasts)
+			return
+		}
+		if now := lasts > 0; now != warned {
+			if warned = now; now {
+				r.logger.Warn(r.Stalled())
+			} else {
+				r.logger.Info("the disk has finished its writes")
+			}
+		}
+	}
+}
+
+// hang falls silent, so that the others elect somebody else, and ends all that waits
+// for the disk. The write may still be finished: as after a crash, its entries
+// count if others have them, and raft does nothing more here.
+func (r *Replica) hang(lasts time.Duration) {
+	err := r.fail(fmt.Errorf("%w: that of %s has not finished a write for %s, so it leads no more", ErrHung, r.options.Name, lasts.Round(time.Second)))
+	r.logger.Error("gives up", "reason", err)
+	r.dying = r.raft.Shutdown()
+	close(r.hung)
+	if err := r.transport.Close(); err != nil {
+		r.logger.Warn("close the transport", "error", err)
+	}
+}
+
+// Hung is closed when the disk hangs and this replica has given up. Whatever waits
+// for the disk may never return; the process should end.
+func (r *Replica) Hung() <-chan struct{} { return r.hung }
+
+func (r *Replica) isClosing() bool {
+	select {
+	case <-r.closing:
+		return true
+	default:
+		return false
+	}
+}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/clustertest"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
@@ -93,6 +95,24 @@ func TestReadsLeaveASilentLeader(t *testing.T) {
 	})
 	if took := time.Since(began); err != nil || by != leader.Address || took > 8*time.Second {
 		t.Errorf("%q answers, %v after %v", by, err, took)
+	}
+}
+
+// At the end of its time a read says why nobody could answer, not that the last one
+// that was asked had no time left.
+func TestReadsTellWhyNobodyAnswered(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	calls := 0
+	_, err := ask(ctx, of(says()), func(ctx context.Context, _ *peer) (int, error) {
+		if calls++; calls == 1 {
+			return 0, wire.NotLeader("", "c1 does not lead")
+		}
+		<-ctx.Done()
+		return 0, status.FromContextError(ctx.Err()).Err()
+	})
+	if err == nil || !strings.HasPrefix(err.Error(), "no coordinator leads for now, says the coordinator at a:1 (c1 does not lead)") || calls != 2 {
+		t.Errorf("after %d calls: %v", calls, err)
 	}
 }
 

@@ -35,7 +35,6 @@ type lookout struct {
 func (l *lookout) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l.others = map[string]*grpc.ClientConn{}
 	defer l.hangUp()
 	clock := l.client.options.Clock
 	learned := clock.Now().Add(-learnEvery)
@@ -46,6 +45,7 @@ func (l *lookout) run(ctx context.Context) {
 		case quiet >= l.client.options.SilenceAmong/2:
 			l.lookAround(ctx, quiet)
 		case !l.mute && now.Sub(learned) >= learnEvery:
+			l.hangUp()
 			l.learn(ctx)
 			learned = now
 		}
@@ -103,8 +103,11 @@ func (l *lookout) moved(leader, what string) {
 }
 
 // connect gives connections to coordinators, which are made at first use and kept
-// as long as the session stands.
+// until the coordinator of the session is heard again.
 func (l *lookout) connect(addresses []string) (connections []grpc.ClientConnInterface) {
+	if l.others == nil {
+		l.others = map[string]*grpc.ClientConn{}
+	}
 	for _, address := range addresses {
 		if l.others[address] == nil {
 			connection, err := l.client.options.Dial(address, Often())
@@ -122,4 +125,5 @@ func (l *lookout) hangUp() {
 	for _, connection := range l.others {
 		connection.Close() // fails only if it was closed
 	}
+	l.others = nil
 }

@@ -27,7 +27,7 @@ func (f *office) going(key string) chan *wirepb.SubmitBlockResponse {
 func wantTurnedAway(t *testing.T, err error) {
 	t.Helper()
 	wantCode(t, err, codes.Unavailable)
-	if leader, elsewhere := wire.Leader(err); !elsewhere || leader != "" || wire.Outside(err) {
+	if leader, elsewhere := wire.Leader(err); !elsewhere || leader != "" || wire.IsNotMember(err) {
 		t.Errorf("turned away with %v", err)
 	}
 }

@@ -45,7 +45,7 @@ func (f *office) says(words string) {
 	if at, elsewhere := wire.Leader(err); elsewhere && at != "" {
 		return // it still knows who leads
 	}
-	if !wire.Outside(err) || !strings.Contains(err.Error(), words) {
+	if !wire.IsNotMember(err) || !strings.Contains(err.Error(), words) {
 		f.t.Errorf("%s sends clients away with %v", f.options.Name, err)
 	}
 }

@@ -115,7 +115,7 @@ func TestThoseThatTakeNoPartSayWhy(t *testing.T) {
 			t.Errorf("it says %v, error %v", out, err)
 		}
 		_, err = m.client.ListMembers(t.Context(), &wirepb.ListMembersRequest{})
-		if leader, elsewhere := wire.Leader(err); !elsewhere || leader != "" || !wire.Outside(err) || !strings.Contains(err.Error(), "do this") {
+		if leader, elsewhere := wire.Leader(err); !elsewhere || leader != "" || !wire.IsNotMember(err) || !strings.Contains(err.Error(), "do this") {
 			t.Errorf("it sends elsewhere with %v", err)
 		}
 	}

@@ -13,7 +13,8 @@ const (
 	notLeaderReason = "NOT_LEADER"
 	notLeaderDomain = "lockstep"
 	leaderAddress   = "leader"
-	outsideKey      = "outside"
+	membership      = "member"
+	notMember       = "no"
 )
 
 // askAgain is what a caller waits that knows of no other address.
@@ -26,10 +27,11 @@ func NotLeader(leader, reason string) error {
 	return notLeader(reason, map[string]string{leaderAddress: leader})
 }
 
-// NotMember is NotLeader of a coordinator that takes no part in a cluster, for a
-// reason that says what an operator has to do.
+// NotMember is NotLeader for a coordinator that is no member of the cluster, so
+// that it knows nothing of who leads: it waits to be added, was removed, or is
+// refused by the members.
 func NotMember(reason string) error {
-	return notLeader(reason, map[string]string{leaderAddress: "", outsideKey: "true"})
+	return notLeader(reason, map[string]string{leaderAddress: "", membership: notMember})
 }
 
 func notLeader(reason string, metadata map[string]string) error {
@@ -41,17 +43,19 @@ func notLeader(reason string, metadata map[string]string) error {
 	return s.Err()
 }
 
-// Leader reports whether an error is one of NotLeader, and the address that it
-// names.
+// Leader reports whether an error is one of NotLeader or NotMember, and the address
+// that it names.
 func Leader(err error) (address string, notLeader bool) {
 	info := notLeaderInfo(err)
 	return info.GetMetadata()[leaderAddress], info != nil
 }
 
-// Outside reports whether an error is one of NotMember.
-func Outside(err error) bool { return notLeaderInfo(err).GetMetadata()[outsideKey] != "" }
+// IsNotMember reports whether an error is one of NotMember.
+func IsNotMember(err error) bool {
+	return notLeaderInfo(err).GetMetadata()[membership] == notMember
+}
 
-// notLeaderInfo is what NotLeader or NotMember put into an error; nil if neither did.
+// notLeaderInfo gives nil for an error of another kind.
 func notLeaderInfo(err error) *errdetails.ErrorInfo {
 	for _, d := range status.Convert(err).Details() {
 		info, ok := d.(*errdetails.ErrorInfo)

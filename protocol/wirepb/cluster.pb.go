@@ -361,7 +361,11 @@ type HereResponse struct {
 	// Address of the leader; empty if none is known.
 	LeaderAddress string `protobuf:"bytes,4,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
 	// Names of all members, as far as it knows.
-	Members       []string `protobuf:"bytes,5,rep,name=members,proto3" json:"members,omitempty"`
+	Members []string `protobuf:"bytes,5,rep,name=members,proto3" json:"members,omitempty"`
+	// Where the coordinators are that it knows to be members, HOST:PORT, at most 16
+	// of at most 256 bytes each. Shards and clients remember them beside those that
+	// they were given.
+	Coordinators  []string `protobuf:"bytes,6,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -427,6 +431,13 @@ func (x *HereResponse) GetLeaderAddress() string {
 func (x *HereResponse) GetMembers() []string {
 	if x != nil {
 		return x.Members
+	}
+	return nil
+}
+
+func (x *HereResponse) GetCoordinators() []string {
+	if x != nil {
+		return x.Coordinators
 	}
 	return nil
 }
@@ -924,13 +935,14 @@ const file_lockstep_v1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"sent_bytes\x18\r \x01(\x04R\tsentBytesB\r\n" +
 	"\v_contact_ms\"\r\n" +
-	"\vHereRequest\"\xb5\x01\n" +
+	"\vHereRequest\"\xd9\x01\n" +
 	"\fHereResponse\x122\n" +
 	"\x04self\x18\x01 \x01(\v2\x1e.lockstep.v1.CoordinatorStatusR\x04self\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\fR\acluster\x12\x16\n" +
 	"\x06leader\x18\x03 \x01(\tR\x06leader\x12%\n" +
 	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\x12\x18\n" +
-	"\amembers\x18\x05 \x03(\tR\amembers\"\x14\n" +
+	"\amembers\x18\x05 \x03(\tR\amembers\x12\"\n" +
+	"\fcoordinators\x18\x06 \x03(\tR\fcoordinators\"\x14\n" +
 	"\x12ListMembersRequest\"O\n" +
 	"\x13ListMembersResponse\x128\n" +
 	"\amembers\x18\x01 \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\amembers\"@\n" +

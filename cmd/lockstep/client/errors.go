@@ -41,7 +41,7 @@ func (s server) sentence(st *status.Status, err error) string {
 	switch st.Code() {
 	case codes.Unavailable:
 		if leader, elsewhere := wire.Leader(err); elsewhere {
-			return noLeader(s, leader, st, wire.Outside(err))
+			return noLeader(s, leader, st)
 		}
 		if _, told := retryAfter(err); told {
 			return fmt.Sprintf("%s cannot take this up now: %s", s, st.Message())
@@ -56,12 +56,12 @@ func (s server) sentence(st *status.Status, err error) string {
 }
 
 // noLeader is the sentence for what only the coordinator that leads can do.
-func noLeader(s server, leader string, st *status.Status, outside bool) string {
+func noLeader(s server, leader string, st *status.Status) string {
 	switch {
-	case outside:
-		return fmt.Sprintf("%s takes no part in the cluster, and says: %s", s, st.Message())
 	case leader != "":
 		return fmt.Sprintf("%s does not lead, and sends to %s, which does not answer: see that it can be reached from here", s, leader)
+	case wire.IsNotMember(st.Err()):
+		return fmt.Sprintf("%s takes no part in the cluster (%s): give --coordinator those that do", s, st.Message())
 	}
 	return fmt.Sprintf("no coordinator leads for now, says %s (%s): see that a majority of them runs and can reach each other", s, st.Message())
 }

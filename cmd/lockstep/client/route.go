@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,18 +58,28 @@ func (r *route) wait() time.Duration {
 // until ctx ends.
 func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *peer) (A, error)) (A, error) {
 	r := route{coordinator: c}
-	var hope error // why those that answer cannot do it
+	var (
+		hope    error // why the members that answered last cannot do it
+		hoping  bool  // one of this round did
+		outside error // what one says that takes no part in the cluster
+	)
 	for failures := 0; ; {
 		p, answer, err := askOne(ctx, c, do)
 		if err == nil {
 			return answer, nil
 		}
 		why := p.explain(ctx, err)
-		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
+		switch {
+		case hope != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return answer, hope // that it had no time left for the last one tells nobody anything
+		case status.Code(err) != codes.Unavailable || ctx.Err() != nil:
 			return answer, why
 		}
-		if _, elsewhere := wire.Leader(err); elsewhere && !wire.Outside(err) {
-			hope = why
+		switch _, elsewhere := wire.Leader(err); {
+		case elsewhere && !wire.IsNotMember(err):
+			hope, hoping = why, true
+		case elsewhere && outside == nil:
+			outside = why
 		}
 		if r.next(p, err) {
 			continue
@@ -76,22 +87,37 @@ func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *p
 		if failures++; failures%c.known() != 0 {
 			continue
 		}
-		if hope == nil {
+		if !hoping && outside != nil {
+			return answer, outside
+		}
+		if !hoping {
 			return answer, c.nobody(why)
 		}
 		if pause(ctx, r.wait(), c.retrying, hope) != nil {
 			return answer, hope
 		}
-		hope = nil
+		hoping, outside = false, nil
 	}
 }
 
 // askOne asks the preferred coordinator, and tells which that was.
 func askOne[A any](ctx context.Context, c *Coordinator, do func(context.Context, *peer) (A, error)) (p *peer, answer A, err error) {
-	if p, err = c.reached(ctx); err == nil {
+	p, err = c.reached(ctx)
+	defer c.leave(p)
+	if err == nil {
 		answer, err = do(ctx, p)
 	}
 	return p, answer, err
+}
+
+// read is ask for what changes nothing: the call is made again elsewhere if the
+// coordinator falls silent and another one leads.
+func read[A any](ctx context.Context, c *Coordinator, do func(context.Context, *peer) (A, error)) (A, error) {
+	return ask(ctx, c, func(ctx context.Context, p *peer) (A, error) {
+		v := c.watch(ctx, p)
+		answer, err := do(v.ctx, p)
+		return answer, v.end(err)
+	})
 }
 
 // nobody adds who else was asked in vain.

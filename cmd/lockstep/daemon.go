@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
@@ -17,21 +16,9 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 )
 
-const (
-	// stopTimeout bounds how long a daemon waits for calls under way when it is
-	// told to stop.
-	stopTimeout = 2 * time.Second
-	// stopLeast is left of it if all else took long, so that the whole takes at
-	// most 5 s, as is promised.
-	stopLeast  = 200 * time.Millisecond
-	endTimeout = 5*time.Second - 2*stopLeast
-)
-
 // daemon is what the coordinator and a shard have in common.
 type daemon interface {
-	Register(grpc.ServiceRegistrar)
-	Run(context.Context) error
-	Close() error
+	rpc.Node
 	Ready() error
 }
 
@@ -56,51 +43,39 @@ func (h host) run(cmd *cobra.Command) error {
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	server := rpc.NewServer(rpc.ServerOptions{Logger: log})
-	h.daemon.Register(server.Server)
-	parts := 1
-	ended := make(chan error, 3)
-	listener := serve.NewCuttable(h.listener)
-	go func() { ended <- server.Serve(listener) }()
-	if web != nil {
-		parts++
-		go func() { ended <- web.Run(ctx) }()
-	}
-	daemonEnded := make(chan error, 1)
-	go func() { daemonEnded <- h.daemon.Run(ctx) }()
+	webEnded := make(chan error, 1)
+	go func() {
+		defer cancel()
+		webEnded <- runWeb(ctx, web)
+	}()
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
-	if err == nil {
-		err = await(ctx, ended, &parts, daemonEnded)
+	if err != nil {
+		cancel()
 	}
-	cancel()
-	began := time.Now()
-	err = errors.Join(err, <-daemonEnded) // a coordinator hands over before it ends
-	stopping, stopped := context.WithTimeout(context.Background(), max(stopLeast, min(stopTimeout, endTimeout-time.Since(began))))
-	defer stopped()
-	defer context.AfterFunc(stopping, listener.Cut)()
-	err = errors.Join(err, h.daemon.Close())
-	server.Shutdown(stopping)
-	for range parts {
-		err = errors.Join(err, <-ended)
-	}
-	return refusedOr(err)
+	err = errors.Join(err, rpc.Host(ctx, h.listener, ending{h.daemon, cancel}, rpc.ServerOptions{Logger: log}))
+	return refusedOr(errors.Join(err, <-webEnded))
 }
 
-// await waits until ctx ends, or the daemon does, or one of its servers fails.
-func await(ctx context.Context, ended <-chan error, parts *int, daemonEnded chan error) error {
-	select {
-	case <-ctx.Done():
+// runWeb serves HTTP until ctx ends; a nil web only waits.
+func runWeb(ctx context.Context, web *serve.HTTP) error {
+	if web == nil {
+		<-ctx.Done()
 		return nil
-	case err := <-daemonEnded:
-		daemonEnded <- nil // for whoever waits for the end
-		return err
-	case err := <-ended:
-		*parts--
-		if err == nil && ctx.Err() == nil {
-			err = errors.New("a server ended by itself")
-		}
-		return err
 	}
+	return web.Run(ctx)
+}
+
+// ending is a daemon that tells when it runs no more, so that nobody asks it for
+// anything while it is closed.
+type ending struct {
+	daemon
+	tell func()
+}
+
+// Run implements rpc.Node.
+func (e ending) Run(ctx context.Context) error {
+	defer e.tell()
+	return e.daemon.Run(ctx)
 }
 
 // refusedOr gives damage and divergence their exit code.

@@ -1,0 +1,63 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+const (
+	// callsPatience bounds how long a node that ends waits for calls under way.
+	callsPatience = 2 * time.Second
+	// callsLeast is left of it if all else took long, so that the whole takes at
+	// most 5 s.
+	callsLeast  = 200 * time.Millisecond
+	endPatience = 5*time.Second - 2*callsLeast
+)
+
+// Node is a coordinator or a shard that is open.
+type Node interface {
+	Register(grpc.ServiceRegistrar)
+	Run(context.Context) error
+	Close() error
+}
+
+// Host serves a node on a listener and runs it until ctx ends, or until the node
+// or its server fails; then it closes the node and the listener, and returns. The
+// error is nil if nothing failed. From the end of ctx it takes at most about five
+// seconds, in which a coordinator hands over and calls under way come to an end.
+func Host(ctx context.Context, l net.Listener, n Node, o ServerOptions) error {
+	server, listener := NewServer(o), newCuttable(l)
+	n.Register(server.Server)
+	ctx, cancel := context.WithCancel(ctx)
+	ran, served := make(chan error, 1), make(chan error, 1)
+	go func() {
+		defer cancel()
+		ran <- n.Run(ctx)
+	}()
+	go func() {
+		defer cancel()
+		served <- serveUntil(ctx, server, listener)
+	}()
+	<-ctx.Done()
+	began := time.Now()
+	err := <-ran // a coordinator hands over before it ends
+	stopping, stopped := context.WithTimeout(context.Background(), max(callsLeast, min(callsPatience, endPatience-time.Since(began))))
+	defer stopped()
+	defer context.AfterFunc(stopping, listener.cutAll)()
+	err = errors.Join(err, n.Close())
+	server.Shutdown(stopping)
+	return errors.Join(err, <-served)
+}
+
+// serveUntil serves; to end before ctx does is a failure.
+func serveUntil(ctx context.Context, server *Server, l net.Listener) error {
+	err := server.Serve(l)
+	if err == nil && ctx.Err() == nil {
+		err = errors.New("the server ended by itself")
+	}
+	return err
+}

@@ -32,10 +32,11 @@ import (
 //   - It takes well under a second and bounded memory: a block waits for its slowest
 //     transaction, and nothing interrupts one.
 //
-// Shards that break the first rule cannot commit (the coordinator compares outcomes)
-// or come apart from their log, so a change of a machine's meaning is a change of the
-// protocol between its releases: give payloads a version, and keep executing the old
-// one as before. Package machinetest checks what of this a test can.
+// The coordinator compares the outcomes of all shards that executed a transaction and
+// decides nothing where they differ; different writes under one outcome it cannot see.
+// A machine whose meaning changes with a release is not deterministic either: give
+// payloads a version, and execute the old one as before. Package machinetest checks
+// what of all this a test can.
 type Machine interface {
 	// Execute runs one transaction and names its outcome, 1 to 64 bytes; a block
 	// may have 255 different ones. The writes are kept only if that is

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -26,6 +27,9 @@ func (c *Coordinator) leading() (*incarnation, error) {
 
 // redirect is the error that sends a caller to the leader.
 func (c *Coordinator) redirect() error {
+	if c.replica.Status().Role == replica.RoleWaiting {
+		return wire.NotMember(fmt.Sprintf("%s waits to be added: lockstep cluster add %s=ADDRESS", c.options.Name, c.options.Name))
+	}
 	leader, ok := c.replica.Leader()
 	if !ok || leader.Name == c.options.Name {
 		return wire.NotLeader("", c.whoLeads())

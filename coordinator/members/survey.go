@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -39,7 +40,7 @@ func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: wirepb.CoordinatorState_COORDINATOR_STATE_READY,
 			Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
 		},
-		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address,
+		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address, Coordinators: addressesOf(now.Members),
 	}
 	if !me.Cluster.IsZero() {
 		out.Cluster = me.Cluster[:]
@@ -48,6 +49,15 @@ func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 		out.Self.ContactMs = millis(now.Contact)
 	}
 	return out
+}
+
+// addressesOf is what shards and clients are told of the members.
+func addressesOf(members []replica.Member) []string {
+	all := make([]string, len(members))
+	for i, m := range members {
+		all[i] = m.Address
+	}
+	return wire.Coordinators(all)
 }
 
 func millis(d time.Duration) *uint64 {

@@ -133,6 +133,7 @@ type coordinator struct {
 	sessions *rpc.SessionServer
 	server   *rpc.Server
 	address  string
+	standing oracle
 }
 
 type serverOption func(*rpc.SessionServerOptions)
@@ -153,6 +154,7 @@ func startCoordinator(t testing.TB, options ...serverOption) *coordinator {
 		}
 	}
 	wirepb.RegisterSessionServiceServer(c.server, c.sessions)
+	wirepb.RegisterClusterServiceServer(c.server, &c.standing)
 	l := listen(t)
 	c.address = l.Addr().String()
 	served := make(chan error, 1)

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ const mostRedirects = 2
 
 // mostFound bounds the coordinators that a shard remembers beside those that its
 // operator named: all of these may be replaced one day.
-const mostFound = 8
+const mostFound = wire.MaxCoordinators
 
 // search chooses which coordinator a shard dials next, and what it waits before.
 type search struct {
@@ -56,7 +57,7 @@ func (s *search) next(good bool, err error) (wait time.Duration, follows bool) {
 		s.remember(leader) // it may lead only in a moment
 		return 0, true
 	}
-	if !good || elsewhere {
+	if !good || elsewhere || errors.Is(err, ErrSilent) {
 		s.at++
 	}
 	s.redirects = 0
@@ -75,6 +76,23 @@ func (s *search) pause(good bool) time.Duration {
 		return s.follow.after(rounds)
 	}
 	return s.backoff.after(rounds)
+}
+
+// others gives the coordinators that are known beside the one at the address.
+func (s *search) others() []string {
+	return slices.DeleteFunc(slices.Clone(s.list), func(address string) bool { return address == s.address })
+}
+
+// learn takes the members that a leader told of, and forgets the others that were
+// found. Those that the operator named stay.
+func (s *search) learn(members []string) {
+	if len(members) == 0 {
+		return
+	}
+	s.list = s.list[:s.given]
+	for _, address := range members {
+		s.remember(address)
+	}
 }
 
 // remember makes a coordinator that the operator did not name one of the list, and

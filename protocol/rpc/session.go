@@ -211,13 +211,20 @@ func (s *session) watch() {
 	}
 }
 
+// quiet is how long the reader has waited in vain.
+func (s *session) quiet(now time.Time) time.Duration {
+	if waiting := s.waiting.Load(); waiting != 0 {
+		return now.Sub(time.Unix(0, waiting))
+	}
+	return 0
+}
+
 func (s *session) check(now time.Time) {
-	waiting := s.waiting.Load()
 	closing := s.closing.Load()
 	switch {
 	case closing != nil && now.After(closing.by):
 		s.end(closing.reason)
-	case waiting != 0 && now.Sub(time.Unix(0, waiting)) > s.options.Silence:
+	case s.quiet(now) > s.options.Silence:
 		s.end(fmt.Errorf("%w for %v", ErrSilent, s.options.Silence))
 	case !s.provenBy.IsZero() && !s.proven.Load() && now.After(s.provenBy):
 		s.end(ErrNoHello)

@@ -25,8 +25,12 @@ type SessionClientOptions struct {
 	Coordinators []string
 
 	// Open bounds the wait for a coordinator to accept a session; default 5 s, or
-	// 1 s if there are several to choose from.
+	// 1 s while several are known.
 	Open time.Duration
+	// SilenceAmong stands in for Silence while several coordinators are known;
+	// default 2 s. Half of that after nothing was heard, the others are asked who
+	// leads, and the session ends sooner if it is not this one any more.
+	SilenceAmong time.Duration
 	// BackoffFirst and BackoffMost bound the wait before dialling again;
 	// default 100 ms and 5 s.
 	BackoffFirst, BackoffMost time.Duration
@@ -56,10 +60,7 @@ func NewSessionClient(o SessionClientOptions) (*SessionClient, error) {
 		return nil, errors.New("no coordinator to dial")
 	}
 	o.SessionOptions = o.SessionOptions.withDefaults()
-	if len(o.Coordinators) > 1 {
-		setDefault(&o.Open, time.Second)
-	}
-	setDefault(&o.Open, 5*time.Second)
+	setDefault(&o.SilenceAmong, 2*time.Second)
 	setDefault(&o.BackoffFirst, 100*time.Millisecond)
 	setDefault(&o.BackoffMost, 5*time.Second)
 	setDefault(&o.BackoffLeader, 500*time.Millisecond)
@@ -69,7 +70,7 @@ func NewSessionClient(o SessionClientOptions) (*SessionClient, error) {
 	}
 	return &SessionClient{
 		options: o,
-		trouble: trouble{logger: o.Logger, clock: o.Clock},
+		trouble: trouble{logger: o.Logger, clock: o.Clock, given: o.Coordinators},
 	}, nil
 }
 
@@ -85,7 +86,7 @@ func (c *SessionClient) Run(ctx context.Context) error {
 	search := newSearch(c.options)
 	for ctx.Err() == nil {
 		address := search.address
-		good, err := c.session(ctx, address)
+		good, err := c.session(ctx, search)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -114,9 +115,10 @@ func (c *SessionClient) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// session dials one coordinator and sees the session through to its end. It
-// was good if a Welcome came or it lived long enough.
-func (c *SessionClient) session(ctx context.Context, address string) (good bool, err error) {
+// session dials the coordinator that it is the turn of, and sees the session
+// through to its end. It was good if a Welcome came or it lived long enough.
+func (c *SessionClient) session(ctx context.Context, search *search) (good bool, err error) {
+	address := search.address
 	connection, err := c.options.Dial(address, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxFrameBytes)))
 	if err != nil {
 		return false, fmt.Errorf("dial %s: %w", address, err)
@@ -124,30 +126,47 @@ func (c *SessionClient) session(ctx context.Context, address string) (good bool,
 	defer connection.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := c.open(ctx, cancel, connection)
+	stream, err := c.open(ctx, cancel, connection, c.patience(len(search.list)))
 	if err != nil {
 		return false, fmt.Errorf("open a session with %s: %w", address, err)
 	}
-	return c.run(cancel, c.newSession(stream, address), address)
+	s := c.newSession(stream, address)
+	look := lookout{client: c, session: s, search: search, connection: connection}
+	var looking sync.WaitGroup
+	looking.Go(func() { look.run(ctx) })
+	good, err = c.run(cancel, s, address)
+	looking.Wait()
+	return good, err
+}
+
+// patience is how long one of so many coordinators has to accept a session.
+func (c *SessionClient) patience(known int) time.Duration {
+	switch {
+	case c.options.Open != 0:
+		return c.options.Open
+	case known > 1:
+		return time.Second
+	}
+	return 5 * time.Second
 }
 
 // open waits until the coordinator has accepted the session, but not longer
-// than options.Open; then it calls cancel.
-func (c *SessionClient) open(ctx context.Context, cancel func(), connection *grpc.ClientConn) (wirepb.SessionService_OpenClient, error) {
+// than patience; then it calls cancel.
+func (c *SessionClient) open(ctx context.Context, cancel func(), connection *grpc.ClientConn, patience time.Duration) (wirepb.SessionService_OpenClient, error) {
 	answered := make(chan struct{})
 	late := make(chan bool)
-	go func() { late <- c.giveUp(answered, cancel) }()
+	go func() { late <- c.giveUp(answered, cancel, patience) }()
 	stream, err := accepted(ctx, connection)
 	close(answered)
 	if <-late {
-		return nil, fmt.Errorf("no answer within %v", c.options.Open)
+		return nil, fmt.Errorf("no answer within %v", patience)
 	}
 	return stream, err
 }
 
 // giveUp calls cancel if no answer comes in time, and reports whether it did.
-func (c *SessionClient) giveUp(answered <-chan struct{}, cancel func()) bool {
-	fires, stop := c.options.Clock.NewTimer(c.options.Open)
+func (c *SessionClient) giveUp(answered <-chan struct{}, cancel func(), patience time.Duration) bool {
+	fires, stop := c.options.Clock.NewTimer(patience)
 	defer stop()
 	select {
 	case <-answered:

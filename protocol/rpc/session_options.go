@@ -25,10 +25,12 @@ type SessionOptions struct {
 	// wire.DefaultMaxMessage.
 	MaxMessageBytes int
 
-	// Heartbeat is the longest a sender stays silent; default 1 s.
+	// Heartbeat is the longest a sender stays silent; default 500 ms, so that a
+	// reader that waits for a second has missed more than one.
 	Heartbeat time.Duration
 	// Silence is how long a reader waits in vain before it ends the session;
-	// default 4 s.
+	// default 4 s: long enough for a machine that is short of breath, since a
+	// session that ends where there is nowhere else to go gains nothing.
 	Silence time.Duration
 	// Flush bounds the wait for what was sent before Close; default 1 s.
 	Flush time.Duration
@@ -57,7 +59,7 @@ func (o SessionOptions) withDefaults() SessionOptions {
 	setDefault(&o.QueueMessages, 1<<16)
 	setDefault(&o.QueueBytes, 768<<20)
 	setDefault(&o.MaxMessageBytes, wire.DefaultMaxMessage)
-	setDefault(&o.Heartbeat, time.Second)
+	setDefault(&o.Heartbeat, 500*time.Millisecond)
 	setDefault(&o.Silence, 4*time.Second)
 	setDefault(&o.Flush, time.Second)
 	return o

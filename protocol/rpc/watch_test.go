@@ -91,8 +91,8 @@ func TestWatchEndsDrainingSession(t *testing.T) {
 func TestWatchAsksForHeartbeats(t *testing.T) {
 	s, clock := watched()
 	beats := 0
-	for range 40 { // 10 s in steps as watch makes them
-		if err := s.checkAfter(clock, 250*time.Millisecond); err != nil {
+	for range 80 { // 10 s in steps as watch makes them
+		if err := s.checkAfter(clock, 125*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 		if f, _, _ := s.out.next(); f.GetLane() == wirepb.Lane_LANE_HEARTBEAT {
@@ -100,7 +100,7 @@ func TestWatchAsksForHeartbeats(t *testing.T) {
 			s.lastSent.Store(clock.now.UnixNano())
 		}
 	}
-	if beats != 10 {
+	if beats != 20 {
 		t.Errorf("%d heartbeats in 10 s", beats)
 	}
 }

@@ -13,6 +13,8 @@ const (
 	notLeaderReason = "NOT_LEADER"
 	notLeaderDomain = "lockstep"
 	leaderAddress   = "leader"
+	membership      = "member"
+	notMember       = "no"
 )
 
 // askAgain is what a caller waits that knows of no other address.
@@ -22,22 +24,44 @@ const askAgain = 100 * time.Millisecond
 // made again at the address of the one that does, "" if none is known. A block
 // that was submitted may still be decided; under its key it is decided once.
 func NotLeader(leader, reason string) error {
+	return notLeader(reason, map[string]string{leaderAddress: leader})
+}
+
+// NotMember is NotLeader for a coordinator that is no member of the cluster, so
+// that it knows nothing of who leads: it waits to be added, was removed, or is
+// refused by the members.
+func NotMember(reason string) error {
+	return notLeader(reason, map[string]string{leaderAddress: "", membership: notMember})
+}
+
+func notLeader(reason string, metadata map[string]string) error {
 	s := status.New(codes.Unavailable, reasonOut(reason))
-	info := &errdetails.ErrorInfo{Reason: notLeaderReason, Domain: notLeaderDomain, Metadata: map[string]string{leaderAddress: leader}}
+	info := &errdetails.ErrorInfo{Reason: notLeaderReason, Domain: notLeaderDomain, Metadata: metadata}
 	if detailed, err := s.WithDetails(info, &errdetails.RetryInfo{RetryDelay: durationpb.New(askAgain)}); err == nil {
 		s = detailed
 	}
 	return s.Err()
 }
 
-// Leader reports whether an error is one of NotLeader, and the address that it
-// names.
+// Leader reports whether an error is one of NotLeader or NotMember, and the address
+// that it names.
 func Leader(err error) (address string, notLeader bool) {
+	info := notLeaderInfo(err)
+	return info.GetMetadata()[leaderAddress], info != nil
+}
+
+// IsNotMember reports whether an error is one of NotMember.
+func IsNotMember(err error) bool {
+	return notLeaderInfo(err).GetMetadata()[membership] == notMember
+}
+
+// notLeaderInfo gives nil for an error of another kind.
+func notLeaderInfo(err error) *errdetails.ErrorInfo {
 	for _, d := range status.Convert(err).Details() {
 		info, ok := d.(*errdetails.ErrorInfo)
 		if ok && info.GetReason() == notLeaderReason && info.GetDomain() == notLeaderDomain {
-			return info.GetMetadata()[leaderAddress], true
+			return info
 		}
 	}
-	return "", false
+	return nil
 }

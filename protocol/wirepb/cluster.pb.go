@@ -328,6 +328,10 @@ type HereResponse struct {
 	Leader string `protobuf:"bytes,3,opt,name=leader,proto3" json:"leader,omitempty"`
 	// Address of the leader; empty if none is known.
 	LeaderAddress string `protobuf:"bytes,4,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	// Where the coordinators are that it knows to be members, HOST:PORT, at most 16
+	// of at most 256 bytes each. Shards and clients remember them beside those that
+	// they were given.
+	Coordinators  []string `protobuf:"bytes,6,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +392,13 @@ func (x *HereResponse) GetLeaderAddress() string {
 		return x.LeaderAddress
 	}
 	return ""
+}
+
+func (x *HereResponse) GetCoordinators() []string {
+	if x != nil {
+		return x.Coordinators
+	}
+	return nil
 }
 
 // ListMembersRequest asks for all members.
@@ -871,12 +882,13 @@ const file_lockstep_v1_cluster_proto_rawDesc = "" +
 	" \x01(\x04H\x00R\tcontactMs\x88\x01\x01\x12\x1c\n" +
 	"\tdirectory\x18\v \x01(\fR\tdirectoryB\r\n" +
 	"\v_contact_ms\"\r\n" +
-	"\vHereRequest\"\x9b\x01\n" +
+	"\vHereRequest\"\xbf\x01\n" +
 	"\fHereResponse\x122\n" +
 	"\x04self\x18\x01 \x01(\v2\x1e.lockstep.v1.CoordinatorStatusR\x04self\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\fR\acluster\x12\x16\n" +
 	"\x06leader\x18\x03 \x01(\tR\x06leader\x12%\n" +
-	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\"\x14\n" +
+	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\x12\"\n" +
+	"\fcoordinators\x18\x06 \x03(\tR\fcoordinators\"\x14\n" +
 	"\x12ListMembersRequest\"O\n" +
 	"\x13ListMembersResponse\x128\n" +
 	"\amembers\x18\x01 \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\amembers\"@\n" +

@@ -5,19 +5,25 @@ import (
 	"errors"
 	"slices"
 	"sync"
+
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
 // mostFound bounds the coordinators that are remembered beside those of the list.
-const mostFound = 8
+const mostFound = wire.MaxCoordinators
 
 // Coordinator asks the coordinator of a cluster that leads, wherever it is: at
-// one of its addresses, or where one of those sends it. It may be used from many
-// goroutines at once.
+// one of its addresses, where one of those sends it, or at one of the others that
+// the leader has told of. It may be used from many goroutines at once.
 type Coordinator struct {
 	retrying Retrying
 
+	open     context.Context // done once it is closed
+	closing  context.CancelFunc
+	learning sync.WaitGroup // calls of learn
+
 	mu      sync.Mutex
-	peers   []*peer // of the list, then those found beside it; only grows
+	peers   []*peer // of the list, then those found beside it
 	given   int     // length of the list
 	current *peer   // asked first
 }
@@ -30,6 +36,7 @@ func NewCoordinator(addresses string) (*Coordinator, error) {
 		return nil, err
 	}
 	c := &Coordinator{}
+	c.open, c.closing = context.WithCancel(context.Background())
 	for _, address := range list {
 		p, err := newPeer(address)
 		if err != nil {
@@ -45,8 +52,10 @@ func NewCoordinator(addresses string) (*Coordinator, error) {
 // it before the first call.
 func (c *Coordinator) OnRetry(tell Retrying) { c.retrying = tell }
 
-// Close ends all connections.
+// Close ends all connections. No call may be under way.
 func (c *Coordinator) Close() error {
+	c.closing()
+	c.learning.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var all error
@@ -83,30 +92,56 @@ func (c *Coordinator) passOver(p *peer) {
 func (c *Coordinator) follow(address string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	p := c.find(address)
+	if p != nil {
+		c.current = p
+	}
+	return p != nil
+}
+
+// find gives the coordinator at an address, and remembers it if it is a new one;
+// nil if that is no address, or too many were found.
+func (c *Coordinator) find(address string) *peer {
 	for _, p := range c.peers {
 		if p.address == address {
-			c.current = p
-			return true
+			return p
 		}
 	}
 	if len(c.peers)-c.given >= mostFound || checkAddress(address) != nil {
-		return false
+		return nil
 	}
 	p, err := newPeer(address)
 	if err != nil {
-		return false
+		return nil
 	}
 	c.peers = append(c.peers, p)
-	c.current = p
-	return true
+	return p
 }
 
 // reached gives the preferred coordinator once it is connected, if there are
-// others to ask in its place.
+// others to ask in its place. It is kept until it is left.
 func (c *Coordinator) reached(ctx context.Context) (*peer, error) {
-	p := c.preferred()
-	if c.known() == 1 {
+	c.mu.Lock()
+	p, alone := c.current, len(c.peers) == 1
+	p.calls++
+	c.mu.Unlock()
+	if alone {
 		return p, nil
 	}
 	return p, p.reach(ctx)
+}
+
+// leave tells that a call to p is over.
+func (c *Coordinator) leave(p *peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.calls--
+	c.hangUp(p)
+}
+
+// hangUp ends the connection to one that is not remembered and has no calls.
+func (c *Coordinator) hangUp(p *peer) {
+	if p.calls == 0 && !slices.Contains(c.peers, p) {
+		p.conn.Close() // fails only if it was closed
+	}
 }

@@ -57,8 +57,11 @@ func (s server) sentence(st *status.Status, err error) string {
 
 // noLeader is the sentence for what only the coordinator that leads can do.
 func noLeader(s server, leader string, st *status.Status) string {
-	if leader != "" {
+	switch {
+	case leader != "":
 		return fmt.Sprintf("%s does not lead, and sends to %s, which does not answer: see that it can be reached from here", s, leader)
+	case wire.IsNotMember(st.Err()):
+		return fmt.Sprintf("%s is no member of the cluster (%s): give --coordinator those that are", s, st.Message())
 	}
 	return fmt.Sprintf("no coordinator leads for now, says %s (%s): see that a majority of them runs and can reach each other", s, st.Message())
 }

@@ -12,7 +12,7 @@ import (
 // Members gives the coordinators of the cluster as the one sees them that leads;
 // none if it is of a release that knows one coordinator only.
 func (c *Coordinator) Members(ctx context.Context) ([]*wirepb.CoordinatorStatus, error) {
-	response, err := ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ListMembersResponse, error) {
+	response, err := read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ListMembersResponse, error) {
 		return p.cluster.ListMembers(ctx, &wirepb.ListMembersRequest{})
 	})
 	if status.Code(err) == codes.Unimplemented {

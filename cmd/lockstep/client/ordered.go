@@ -117,6 +117,7 @@ func (o *ordered) land(a Answer, refused error) error {
 // come. An error while none waits is that of landed, or of an answer to nothing.
 func (o *ordered) session(ctx context.Context) (Answer, error) {
 	p, err := o.coordinator.reached(ctx)
+	defer o.coordinator.leave(p)
 	var s *blockStream
 	if err == nil {
 		s, err = o.open(ctx, p)
@@ -126,6 +127,7 @@ func (o *ordered) session(ctx context.Context) (Answer, error) {
 	}
 	defer s.end()
 	for len(o.waiting) > 0 || o.feed != nil {
+		s.vigil.expect(len(o.waiting) > 0)
 		if err := s.send(o); err != nil {
 			return Answer{}, o.broken(ctx, p, s, err)
 		}
@@ -136,6 +138,7 @@ func (o *ordered) session(ctx context.Context) (Answer, error) {
 			if !ok {
 				return Answer{}, o.broken(ctx, p, s, s.ended)
 			}
+			s.vigil.heard()
 			if answer, err := o.hear(response); err != nil || answer.Decision != Committed {
 				return answer, err
 			}

@@ -24,17 +24,19 @@ type blockStream struct {
 	begun  bool  // a block was sent
 	late   *time.Timer
 	oldest *trial // whom late is for
+	vigil  *vigil
 }
 
 func (o *ordered) open(ctx context.Context, p *peer) (*blockStream, error) {
 	s := &blockStream{heard: make(chan *wirepb.SubmitBlocksResponse, o.most)}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.vigil = o.coordinator.watch(ctx, p)
+	s.ctx, s.cancel = context.WithCancelCause(s.vigil.ctx)
 	s.late = time.AfterFunc(time.Hour, func() { s.cancel(context.DeadlineExceeded) })
 	s.late.Stop()
 	var err error
 	if s.stream, err = p.api.SubmitBlocks(s.ctx); err != nil {
 		s.cancel(nil)
-		return nil, err
+		return nil, s.vigil.end(err)
 	}
 	go s.hear()
 	return s, nil
@@ -93,7 +95,7 @@ func (s *blockStream) watch(waiting []*trial) {
 
 // cause is why the stream has ended.
 func (s *blockStream) cause(err error) error {
-	switch {
+	switch err = s.vigil.why(err); {
 	case errors.Is(context.Cause(s.ctx), context.DeadlineExceeded):
 		return status.FromContextError(context.DeadlineExceeded).Err()
 	case errors.Is(err, io.EOF):
@@ -108,4 +110,5 @@ func (s *blockStream) end() {
 	s.cancel(nil)
 	for range s.heard {
 	}
+	s.vigil.end(nil)
 }

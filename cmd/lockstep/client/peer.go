@@ -24,6 +24,12 @@ type peer struct {
 	conn    *grpc.ClientConn
 	api     wirepb.CoordinatorServiceClient
 	cluster wirepb.ClusterServiceClient
+
+	// Of the Coordinator, under its lock.
+	calls   int       // under way
+	learned time.Time // when it was asked last who the others are
+	mute    bool      // it is of a release that tells nothing
+	term    uint64    // in which it led when it was asked last; 0 if it did not say
 }
 
 func newPeer(address string) (*peer, error) {

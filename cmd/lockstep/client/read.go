@@ -14,7 +14,7 @@ import (
 // Get reads keys, all as of one committed height; the newest if height is 0.
 func (c *Coordinator) Get(ctx context.Context, keys [][]byte, height uint64) (*wirepb.GetResponse, error) {
 	request := &wirepb.GetRequest{Keys: keys, AtHeight: optional(height)}
-	response, err := ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.GetResponse, error) { return p.api.Get(ctx, request) })
+	response, err := read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.GetResponse, error) { return p.api.Get(ctx, request) })
 	if err == nil && len(response.GetValues()) != len(keys) {
 		return nil, fmt.Errorf("the coordinator answers with %d values for %d keys: is it of another version?", len(response.GetValues()), len(keys))
 	}
@@ -23,7 +23,7 @@ func (c *Coordinator) Get(ctx context.Context, keys [][]byte, height uint64) (*w
 
 // Status gives the cluster at a glance, as the coordinator sees it that leads.
 func (c *Coordinator) Status(ctx context.Context) (*wirepb.ClusterStatus, error) {
-	response, err := ask(ctx, c, statusOfLeader)
+	response, err := read(ctx, c, statusOfLeader)
 	return response.GetStatus(), err
 }
 
@@ -56,7 +56,7 @@ func (c *Coordinator) StatusHere(ctx context.Context) (*wirepb.ClusterStatus, *w
 // Block looks a committed block up by its key.
 func (c *Coordinator) Block(ctx context.Context, key string) (*wirepb.Block, error) {
 	request := &wirepb.GetBlockRequest{By: &wirepb.GetBlockRequest_Key{Key: key}}
-	response, err := ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.GetBlockResponse, error) {
+	response, err := read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.GetBlockResponse, error) {
 		return p.api.GetBlock(ctx, request)
 	})
 	if status.Code(err) == codes.NotFound {
@@ -66,7 +66,7 @@ func (c *Coordinator) Block(ctx context.Context, key string) (*wirepb.Block, err
 }
 
 func (c *Coordinator) listBlocks(ctx context.Context, request *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
-	return ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ListBlocksResponse, error) {
+	return read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ListBlocksResponse, error) {
 		return p.api.ListBlocks(ctx, request)
 	})
 }

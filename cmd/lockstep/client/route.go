@@ -67,8 +67,8 @@ func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *p
 		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
 			return answer, why
 		}
-		if _, elsewhere := wire.Leader(err); elsewhere {
-			hope = why
+		if _, elsewhere := wire.Leader(err); elsewhere && (hope == nil || !wire.IsNotMember(err)) {
+			hope = why // what a member says goes before what others say
 		}
 		if r.next(p, err) {
 			continue
@@ -88,10 +88,22 @@ func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *p
 
 // askOne asks the preferred coordinator, and tells which that was.
 func askOne[A any](ctx context.Context, c *Coordinator, do func(context.Context, *peer) (A, error)) (p *peer, answer A, err error) {
-	if p, err = c.reached(ctx); err == nil {
+	p, err = c.reached(ctx)
+	defer c.leave(p)
+	if err == nil {
 		answer, err = do(ctx, p)
 	}
 	return p, answer, err
+}
+
+// read is ask for what changes nothing: the call is made again elsewhere if the
+// coordinator falls silent and another one leads.
+func read[A any](ctx context.Context, c *Coordinator, do func(context.Context, *peer) (A, error)) (A, error) {
+	return ask(ctx, c, func(ctx context.Context, p *peer) (A, error) {
+		v := c.watch(ctx, p)
+		answer, err := do(v.ctx, p)
+		return answer, v.end(err)
+	})
 }
 
 // nobody adds who else was asked in vain.

@@ -83,9 +83,12 @@ type trial struct {
 // send asks the preferred coordinator once.
 func (t *trial) send(ctx context.Context) (Answer, error) {
 	p, err := t.coordinator.reached(ctx)
+	defer t.coordinator.leave(p)
 	var response *wirepb.SubmitBlockResponse
 	if err == nil {
-		response, err = p.api.SubmitBlock(ctx, t.request())
+		v := t.coordinator.watch(ctx, p)
+		response, err = p.api.SubmitBlock(v.ctx, t.request())
+		err = v.end(err)
 	}
 	if err != nil {
 		t.wait, _ = retryAfter(err)

@@ -20,8 +20,8 @@ type Client struct {
 
 // Options configures a Client. The zero value is ready for use.
 type Options struct {
-	// Timeout bounds a call whose ctx has no deadline, and every block of
-	// SubmitInOrder; 0 means one minute. Watch has no bound but its ctx.
+	// Timeout is how long a block may take: then it is withdrawn. It also bounds Get
+	// and Status if their ctx has no deadline. 0 means one minute.
 	Timeout time.Duration
 	// Retrying is told before each pause why something is tried again after it; nil
 	// tells nobody. It may be called from several goroutines at once.
@@ -53,9 +53,10 @@ func (c *Client) Close() error { return c.coordinator.Close() }
 // batch, so that a program that was restarted asks with the same one. A key with
 // other transactions is refused.
 //
-// An error is ErrAborted, ErrRefused or ErrUnknown, as a *BlockError. Shortly before the
-// deadline of ctx an undecided block is withdrawn, and the error is ErrAborted; when ctx
-// is cancelled, it is ErrUnknown.
+// An error is ErrAborted, ErrRefused or ErrUnknown, as a *BlockError. A block that is not
+// decided within Options.Timeout, or a moment before the deadline of ctx if that is
+// earlier, is withdrawn: ErrAborted. News of that may take five seconds more. If ctx
+// ends before it comes the error is ErrUnknown.
 func (c *Client) Submit(ctx context.Context, key string, transactions []protocol.Transaction) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, &BlockError{Key: key, kind: ErrAborted, reason: "it was not sent", cause: err}
@@ -122,7 +123,7 @@ func (c *Client) patience(ctx context.Context) time.Duration {
 		return c.options.Timeout
 	}
 	left := time.Until(deadline)
-	return left - min(left/4, time.Second)
+	return min(c.options.Timeout, left-min(left/4, time.Second))
 }
 
 // Snapshot is what keys held at one height.

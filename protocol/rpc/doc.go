@@ -31,4 +31,9 @@
 // several coordinators it dials one after the other, and goes where one sends it
 // that does not lead. While one answers, though nobody leads, the pauses stay
 // short: the leader comes within seconds.
+//
+// While a session stands, a shard learns from the coordinator who the others are,
+// so that all that its operator named may be replaced. A coordinator that says
+// nothing for a second is asked after: if another one leads in a newer term, the
+// session ends and the shard goes there. Clients use the same: Standing, Successor.
 package rpc

@@ -86,7 +86,7 @@ func TestAShardLeavesASilentLeaderThatHasASuccessor(t *testing.T) {
 	p := startProxy(t, first.address)
 	first.standing.says(3, true, p.address())
 	second.standing.says(3, false, p.address())
-	s := startShard(t, "", among(10*time.Second, p.address(), second.address))
+	s := startShard(t, "", among(4*time.Second, p.address(), second.address))
 	awaitMessage[*protocol.Welcome](s.recorder, 1)
 	first.standing.await(t, 1)
 	second.standing.says(4, true, second.address)

@@ -37,7 +37,8 @@ const (
 // A coordinator that does not lead answers UNAVAILABLE, with a
 // google.rpc.ErrorInfo whose reason is NOT_LEADER, domain lockstep, and whose
 // metadata has the address of the one that leads under "leader" (empty if none
-// is known); ask again there. FAILED_PRECONDITION: the change would not be safe,
+// is known); ask again there. One that is no member has "no" under "member" too.
+// FAILED_PRECONDITION: the change would not be safe,
 // or makes no sense; nothing was changed. ABORTED: another change is under way.
 // UNKNOWN: leadership was lost meanwhile, so that nobody can tell whether the
 // change was made; ListMembers tells.
@@ -139,7 +140,8 @@ func (c *clusterServiceClient) Drain(ctx context.Context, in *DrainRequest, opts
 // A coordinator that does not lead answers UNAVAILABLE, with a
 // google.rpc.ErrorInfo whose reason is NOT_LEADER, domain lockstep, and whose
 // metadata has the address of the one that leads under "leader" (empty if none
-// is known); ask again there. FAILED_PRECONDITION: the change would not be safe,
+// is known); ask again there. One that is no member has "no" under "member" too.
+// FAILED_PRECONDITION: the change would not be safe,
 // or makes no sense; nothing was changed. ABORTED: another change is under way.
 // UNKNOWN: leadership was lost meanwhile, so that nobody can tell whether the
 // change was made; ListMembers tells.

@@ -54,7 +54,9 @@ func (c *Coordinator) OnRetry(tell Retrying) { c.retrying = tell }
 
 // Close ends all connections. No call may be under way.
 func (c *Coordinator) Close() error {
-	c.closing()
+	c.mu.Lock()
+	c.closing() // learn looks at it under the lock
+	c.mu.Unlock()
 	c.learning.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()

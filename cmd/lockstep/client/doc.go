@@ -24,4 +24,8 @@
 // the other, and give up when none of them answers; while some answer, but none leads
 // yet, they are made again until ctx ends. Pauses grow from 100 ms to 2 s, spread at
 // random; 500 ms at most while there is hope that one leads soon.
+//
+// Nobody tells a client that waits at a leader which stands still. So a vigil asks
+// the other coordinators after a second of silence, and ends the call if another one
+// leads by now; and from the one that it calls the client learns who the others are.
 package client

@@ -35,6 +35,8 @@ func statusOfLeader(ctx context.Context, p *peer) (*wirepb.StatusResponse, error
 	case status.Code(err) == codes.Unimplemented: // a release that knows one coordinator only
 	case err != nil:
 		return nil, err
+	case here.GetSelf().GetRole() == wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING:
+		return nil, wire.NotMember(here.GetSelf().GetName() + " waits to be added")
 	case here.GetSelf().GetRole() != wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER:
 		return nil, wire.NotLeader(here.GetLeaderAddress(), here.GetSelf().GetName()+" does not lead")
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,18 +58,22 @@ func (r *route) wait() time.Duration {
 // until ctx ends.
 func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *peer) (A, error)) (A, error) {
 	r := route{coordinator: c}
-	var hope error // why those that answer cannot do it
+	var hope error  // why those that answered last cannot do it
+	hoping := false // one of this round did
 	for failures := 0; ; {
 		p, answer, err := askOne(ctx, c, do)
 		if err == nil {
 			return answer, nil
 		}
 		why := p.explain(ctx, err)
-		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
+		switch {
+		case hope != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return answer, hope // that it had no time left for the last one tells nobody anything
+		case status.Code(err) != codes.Unavailable || ctx.Err() != nil:
 			return answer, why
 		}
-		if _, elsewhere := wire.Leader(err); elsewhere && (hope == nil || !wire.IsNotMember(err)) {
-			hope = why // what a member says goes before what others say
+		if _, elsewhere := wire.Leader(err); elsewhere && !(hoping && wire.IsNotMember(err)) {
+			hope, hoping = why, true // what a member says goes before what others say
 		}
 		if r.next(p, err) {
 			continue
@@ -76,13 +81,13 @@ func ask[A any](ctx context.Context, c *Coordinator, do func(context.Context, *p
 		if failures++; failures%c.known() != 0 {
 			continue
 		}
-		if hope == nil {
+		if !hoping {
 			return answer, c.nobody(why)
 		}
 		if pause(ctx, r.wait(), c.retrying, hope) != nil {
 			return answer, hope
 		}
-		hope = nil
+		hoping = false
 	}
 }
 

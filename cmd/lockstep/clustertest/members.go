@@ -23,12 +23,13 @@ func (s *Server) Changes() []string {
 // Here implements wirepb.ClusterServiceServer.
 func (m members) Here(context.Context, *wirepb.HereRequest) (*wirepb.HereResponse, error) {
 	self := &wirepb.CoordinatorStatus{Name: "c1", Address: m.server.Address, Role: wirepb.CoordinatorRole_COORDINATOR_ROLE_LEADER,
-		State: wirepb.CoordinatorState_COORDINATOR_STATE_READY}
-	if m.server.Leader == "" {
-		return &wirepb.HereResponse{Self: self, Leader: "c1", LeaderAddress: m.server.Address}, nil
+		State: wirepb.CoordinatorState_COORDINATOR_STATE_READY, Term: m.server.Term}
+	out := &wirepb.HereResponse{Self: self, Leader: "c1", LeaderAddress: m.server.Address, Coordinators: m.server.Coordinators}
+	if m.server.Leader != "" {
+		self.Name, self.Role = "c2", wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER
+		out.LeaderAddress = m.server.Leader
 	}
-	self.Name, self.Role = "c2", wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER
-	return &wirepb.HereResponse{Self: self, Leader: "c1", LeaderAddress: m.server.Leader}, nil
+	return out, nil
 }
 
 // ListMembers gives Members.

@@ -40,6 +40,9 @@ type Server struct {
 	Members []*wirepb.CoordinatorStatus
 	// Leader is where this coordinator sends clients; "" if it leads itself.
 	Leader string
+	// Term is that of the group, and Coordinators the addresses of all members.
+	Term         uint64
+	Coordinators []string
 	// ChangeError is what every change of the members comes to.
 	ChangeError error
 

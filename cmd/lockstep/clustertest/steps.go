@@ -38,6 +38,12 @@ func Cut(_ context.Context, s *Server, _ *wirepb.SubmitBlockRequest) (*wirepb.Su
 	return nil, nil
 }
 
+// Hang says nothing until the client gives up, as a process does that is stopped.
+func Hang(ctx context.Context, _ *Server, _ *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
+	<-ctx.Done()
+	return nil, status.FromContextError(ctx.Err()).Err()
+}
+
 // Decide gives a decision that is not to commit.
 func Decide(d wirepb.Decision, reason string) Step {
 	return func(context.Context, *Server, *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {

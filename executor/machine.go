@@ -32,13 +32,13 @@ import (
 //   - It takes well under a second and bounded memory: a block waits for its slowest
 //     transaction, and nothing interrupts one.
 //
-// The coordinator compares the outcomes of all shards that executed a transaction and
-// decides nothing where they differ; different writes under one outcome it cannot see.
-// A machine whose meaning changes with a release is not deterministic either: give
-// payloads a version, and execute the old one as before. Package machinetest checks
-// what of all this a test can.
+// The coordinator compares the outcomes of all shards that executed a transaction. Where
+// they differ it goes into quarantine, and nothing is decided any more; different writes
+// under one outcome it cannot see. A machine whose meaning changes with a release is not
+// deterministic either: give payloads a version, and execute the old one as before.
+// Package machinetest checks what of all this a test can.
 type Machine interface {
-	// Execute runs one transaction and names its outcome, 1 to 64 bytes; a block
+	// Execute runs one transaction and names its outcome, 1 to 64 bytes of UTF-8; a block
 	// may have 255 different ones. The writes are kept only if that is
 	// protocol.OutcomeApplied. A panic, or a name that is empty or too long, is a
 	// bug of the machine: the block is refused and changes nothing.

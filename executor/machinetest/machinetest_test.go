@@ -118,6 +118,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"a panic at what a client may send", "panicked", func(tx *executor.Tx) string { _ = tx.Payload()[0]; return add(tx) }, nil},
 		{"no outcome", "no outcome", func(tx *executor.Tx) string { return "" }, nil},
 		{"an outcome that is too long", "outcome name", func(tx *executor.Tx) string { return strings.Repeat("x", 65) }, nil},
+		{"an outcome that nobody can be told", "not UTF-8", func(tx *executor.Tx) string { return "\xff" }, nil},
 		{"an invariant", "is odd", add, []Option{Invariant(func(state map[string][]byte) error {
 			for key, value := range state {
 				if n, _ := strconv.Atoi(string(value)); n%2 == 1 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -23,6 +24,9 @@ func (c *checker) once(s sample) (result, fault string, err error) {
 	outcome, err := executor.Run(c.machine, tx)
 	if err != nil {
 		return "", "", err
+	}
+	if !utf8.ValidString(outcome) {
+		return "", "", fmt.Errorf("outcome name %q is not UTF-8: clients could not be told", outcome)
 	}
 	var b strings.Builder
 	b.WriteString(outcome)

@@ -74,7 +74,8 @@ type Block struct {
 // SubmitInOrder submits the blocks of a feed until it is closed, with at most so many
 // under way at once, and calls landed, from one goroutine, with what Submit would give
 // for each, in that order. A block is committed only after those before it: the first
-// that is not committed is the last to land, and ends the call without an error.
+// that is not committed is the last to land, and ends the call without an error. What
+// is still in the feed then is not read: whoever fills it must be able to stop.
 //
 // The error is that of landed, or that of ctx if it ends while no block waits.
 func (c *Client) SubmitInOrder(ctx context.Context, feed <-chan Block, most int, landed func(key string, r Result, err error) error) error {
@@ -83,7 +84,6 @@ func (c *Client) SubmitInOrder(ctx context.Context, feed <-chan Block, most int,
 	defer func() { cancel(); <-ended }()
 	go func() {
 		defer close(ended)
-		defer close(submissions)
 		c.forward(ctx, feed, submissions)
 	}()
 	return c.coordinator.SubmitInOrder(ctx, submissions, most, func(l Landed) error {
@@ -92,12 +92,14 @@ func (c *Client) SubmitInOrder(ctx context.Context, feed <-chan Block, most int,
 	})
 }
 
-// forward encodes the blocks of a feed, until it is closed or ctx ends.
+// forward encodes the blocks of a feed until it is closed, and closes the other one,
+// or until ctx ends.
 func (c *Client) forward(ctx context.Context, feed <-chan Block, to chan<- Submission) {
 	for {
 		select {
 		case block, ok := <-feed:
 			if !ok {
+				close(to)
 				return
 			}
 			select {

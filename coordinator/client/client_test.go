@@ -151,6 +151,27 @@ func TestBlocksInOrder(t *testing.T) {
 	}
 }
 
+// TestAFeedThatRunsDry: the end of ctx is told, also while no block waits.
+func TestAFeedThatRunsDry(t *testing.T) {
+	s := clustertest.Start(t)
+	c := connect(t, client.Options{}, s.Address)
+	blocks := make(chan client.Block, 1)
+	blocks <- client.Block{Key: "only", Transactions: three()}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	landed := 0
+	err := c.SubmitInOrder(ctx, blocks, 2, func(_ string, _ client.Result, err error) error {
+		if landed++; err != nil {
+			t.Error(err)
+		}
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || landed != 1 {
+		t.Errorf("%d blocks landed, %v", landed, err)
+	}
+}
+
 func TestGetReadsAtOneHeight(t *testing.T) {
 	s := clustertest.Start(t)
 	s.Cluster.Height, s.State["k"] = 7, []byte("v")

@@ -96,7 +96,7 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	m := managedCoordinator{c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")})}
+	m := manage(c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")}))
 	return host{daemon: m, listener: listener, http: s.http, endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,
 		Metrics: metrics(append(m.metrics(), forced,

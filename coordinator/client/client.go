@@ -59,7 +59,7 @@ func (c *Client) Close() error { return c.coordinator.Close() }
 // ends before it comes the error is ErrUnknown.
 func (c *Client) Submit(ctx context.Context, key string, transactions []protocol.Transaction) (Result, error) {
 	if err := ctx.Err(); err != nil {
-		return Result{}, &BlockError{Key: key, kind: ErrAborted, reason: "it was not sent", cause: err}
+		return Result{}, &BlockError{Key: key, kind: ErrAborted, reason: "it was not sent, for its context had ended", cause: err}
 	}
 	answer, err := c.coordinator.Submit(ctx, c.submission(key, transactions, c.patience(ctx)))
 	return resultOf(key, answer, err)

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -68,6 +70,9 @@ func (w *watcher) stream(ctx context.Context, c *Coordinator, p *peer) error {
 			v.heard()
 			err = w.take(response.GetBlock())
 		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = status.Error(codes.Unavailable, "it has ended the stream")
 	}
 	return v.end(err)
 }

@@ -2,10 +2,12 @@ package coordinator
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
@@ -20,6 +22,13 @@ func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
 	wirepb.RegisterCoordinatorServiceServer(r, &api{coordinator: c})
 	wirepb.RegisterSessionServiceServer(r, sessionGate{coordinator: c, sessions: c.sessions})
 	c.replica.Register(r)
+}
+
+// Serve registers the coordinator on a server of its own, and runs both until ctx
+// ends or one of them fails; then it closes the coordinator and the listener. It
+// stands for Register, Run and Close.
+func (c *Coordinator) Serve(ctx context.Context, l net.Listener) error {
+	return rpc.Host(ctx, l, c, rpc.ServerOptions{Logger: c.logger})
 }
 
 // api implements wirepb.CoordinatorServiceServer.

@@ -18,7 +18,7 @@ type Options struct {
 	// is made; 0 takes what the directory says.
 	Shards int
 	Limits protocol.Limits // of a new cluster
-	Logger hclog.Logger
+	Logger hclog.Logger    // nil logs nothing
 
 	// Name tells this coordinator from the others; "" means replica.DefaultName.
 	Name string
@@ -74,6 +74,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Limits == (protocol.Limits{}) {
 		o.Limits = protocol.DefaultLimits()
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
 	}
 	o.Batch = o.Batch.withDefaults()
 	return o

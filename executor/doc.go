@@ -8,6 +8,9 @@
 //	err = shard.Run(ctx)                             // until ctx ends or the disk fails
 //	err = shard.Close()
 //
+// Shard.Serve does the last three with a server of its own. Logic of one's own is a
+// Machine; docs/embedding.md shows the whole way, and package machinetest checks one.
+//
 // # The parts
 //
 //	Shard      a Core on goroutines and a network, with its data directory

@@ -10,19 +10,38 @@ import (
 )
 
 // Machine gives transactions their meaning. Every shard that owns a write key
-// of a transaction executes it, and they must all come to the same outcome and
-// writes. So Execute must be deterministic: what it does depends on nothing
-// but the Tx, never on time, chance, map order, or an earlier call.
+// of a transaction executes it, again after a crash and in every later attempt,
+// and all must come to the same outcome and writes, on every machine, for as long
+// as the cluster lives. The rules:
 //
-// Execute is called from many goroutines at once, each with a Tx of its own.
-// It must not keep the Tx, nor any slice it got from it, after it returns, nor
-// hand the Tx to another goroutine. It should take well under a second: a
-// block waits for its slowest transaction.
+//   - Execute is deterministic. What it does depends on the Tx and nothing else: no
+//     clock, chance, order of a map, file, environment, or earlier call. Floating
+//     point is out too: processors may round differently. What a transaction needs
+//     from outside, such as the time, its client puts into the payload.
+//   - It reads and writes by the access list of the transaction, with the modes
+//     declared there, and values no longer than the cluster's limit; Tx says what
+//     happens otherwise.
+//   - The client wrote payload and access list, and may be hostile: indexes in the
+//     payload, modes, kinds of keys and stored values are to be checked. What is not
+//     well formed has the outcome protocol.OutcomeInvalid.
+//   - What may go wrong with a transaction is an outcome, with a name of its own, and
+//     changes nothing; the other transactions of the block go on. There is no
+//     error to return. A panic is a bug: it refuses the whole block, for good.
+//   - It is called from many goroutines at once, each with a Tx of its own. It keeps
+//     neither the Tx nor a slice it got from it after it returns, and changes none.
+//   - It takes well under a second and bounded memory: a block waits for its slowest
+//     transaction, and nothing interrupts one.
+//
+// The coordinator compares the outcomes of all shards that executed a transaction. Where
+// they differ it goes into quarantine, and nothing is decided any more; different writes
+// under one outcome it cannot see. A machine whose meaning changes with a release is not
+// deterministic either: give payloads a version, and execute the old one as before.
+// Package machinetest checks what of all this a test can.
 type Machine interface {
-	// Execute runs one transaction and names its outcome, 1 to 64 bytes. The
-	// writes are kept only if that is protocol.OutcomeApplied. A panic, or a
-	// name that is empty or too long, is a bug of the machine: the block is
-	// refused and changes nothing.
+	// Execute runs one transaction and names its outcome, 1 to 64 bytes of UTF-8; a block
+	// may have 255 different ones. The writes are kept only if that is
+	// protocol.OutcomeApplied. A panic, or a name that is empty or too long, is a
+	// bug of the machine: the block is refused and changes nothing.
 	Execute(tx *Tx) (outcome string)
 }
 

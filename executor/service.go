@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -31,6 +32,13 @@ func (s *Shard) Register(r grpc.ServiceRegistrar) {
 	wirepb.RegisterExchangeServiceServer(r, &exchangeServer{
 		exchange: s.exchange, shards: func() int { return s.core.Status().Config.Shards() },
 	})
+}
+
+// Serve registers the shard on a server of its own, and runs both until ctx ends
+// or one of them fails; then it closes the shard and the listener. It stands for
+// Register, Run and Close.
+func (s *Shard) Serve(ctx context.Context, l net.Listener) error {
+	return rpc.Host(ctx, l, s, rpc.ServerOptions{Logger: s.logger})
 }
 
 // shardService implements wirepb.ShardServiceServer.

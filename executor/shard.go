@@ -22,7 +22,7 @@ type Options struct {
 	// Address is where peers, readers and the coordinator reach this shard.
 	Address string
 	Machine Machine
-	Logger  hclog.Logger
+	Logger  hclog.Logger // nil logs nothing
 
 	Runner     RunnerOptions
 	Checkpoint state.Policy
@@ -65,6 +65,12 @@ type Shard struct {
 // Open opens the data directory and brings back what it holds: the state, and
 // the attempts in doubt. Nothing is served before that is done.
 func Open(o Options) (*Shard, error) {
+	if o.Machine == nil {
+		return nil, errors.New("a shard needs a machine: set Options.Machine")
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}

@@ -12,8 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
@@ -22,22 +20,15 @@ import (
 )
 
 const (
-	// stopTimeout bounds how long a daemon waits for calls under way when it is
-	// told to stop.
-	stopTimeout = 2 * time.Second
-	// stopLeast is left of it if all else took long, so that the whole takes at
-	// most 5 s, as is promised.
-	stopLeast  = 200 * time.Millisecond
-	endTimeout = 5*time.Second - 2*stopLeast
-	// healthEvery is how often the health service is told whether the daemon is ready.
-	healthEvery = 500 * time.Millisecond
+	// endTimeout is how long a daemon may take to end in order.
+	endTimeout = 5 * time.Second
+	// supervisorPatience bounds the last word to a supervisor.
+	supervisorPatience = 200 * time.Millisecond
 )
 
 // daemon is what the coordinator and a shard have in common.
 type daemon interface {
-	Register(grpc.ServiceRegistrar)
-	Run(context.Context) error
-	Close() error
+	rpc.Node
 	Ready() error
 }
 
@@ -63,45 +54,28 @@ func (h host) run(cmd *cobra.Command) error {
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	server := rpc.NewServer(rpc.ServerOptions{Logger: log})
-	h.daemon.Register(server.Server)
-	parts := 1
-	ended := make(chan error, 3)
-	listener := serve.NewCuttable(h.listener)
-	go func() { ended <- server.Serve(listener) }()
-	if web != nil {
-		parts++
-		go func() { ended <- web.Run(ctx) }()
-	}
-	daemonEnded := make(chan error, 1)
-	go func() { daemonEnded <- h.daemon.Run(ctx) }()
-	go h.tellHealth(ctx, server)
+	webEnded := make(chan error, 1)
+	go func() {
+		defer cancel()
+		webEnded <- runWeb(ctx, web)
+	}()
 	over := make(chan struct{})
 	defer close(over)
 	go h.endAnyway(cmd.ErrOrStderr(), over)
 	err := serve.Announce(cmd.OutOrStdout(), h.listener.Addr(), web.Addr())
+	if err != nil {
+		cancel()
+	}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
 		serve.TellSupervisor(ctx, log, h.describe)
 	}()
-	if err == nil {
-		err = await(ctx, ended, &parts, daemonEnded)
-	}
+	err = errors.Join(err, rpc.Host(ctx, h.listener, ending{h.daemon, cancel}, rpc.ServerOptions{Logger: log}), <-webEnded)
 	cancel()
-	began := time.Now()
-	err = errors.Join(err, <-daemonEnded) // a coordinator hands over before it ends
-	stopping, stopped := context.WithTimeout(context.Background(), max(stopLeast, min(stopTimeout, endTimeout-time.Since(began))))
-	defer stopped()
-	defer context.AfterFunc(stopping, listener.Cut)()
-	err = errors.Join(err, h.daemon.Close())
-	server.Shutdown(stopping)
-	for range parts {
-		err = errors.Join(err, <-ended)
-	}
 	select {
 	case <-told:
-	case <-stopping.Done():
+	case <-time.After(supervisorPatience):
 	}
 	return refusedOr(err)
 }
@@ -113,24 +87,6 @@ func (h host) describe() string {
 		return text + "not ready: " + err.Error()
 	}
 	return text + h.endpoints.ReadyText()
-}
-
-// tellHealth has the gRPC health service say what /readyz says, until ctx ends.
-func (h host) tellHealth(ctx context.Context, server *rpc.Server) {
-	tick := time.NewTicker(healthEvery)
-	defer tick.Stop()
-	for {
-		now := grpc_health_v1.HealthCheckResponse_SERVING
-		if h.daemon.Ready() != nil {
-			now = grpc_health_v1.HealthCheckResponse_NOT_SERVING
-		}
-		server.Health.SetServingStatus("", now) // ignored once the server shuts down
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // endAnyway ends the process if the disk hangs and the daemon cannot end in order,
@@ -151,21 +107,26 @@ func (h host) endAnyway(w io.Writer, over <-chan struct{}) {
 	}
 }
 
-// await waits until ctx ends, or the daemon does, or one of its servers fails.
-func await(ctx context.Context, ended <-chan error, parts *int, daemonEnded chan error) error {
-	select {
-	case <-ctx.Done():
+// runWeb serves HTTP until ctx ends; a nil web only waits.
+func runWeb(ctx context.Context, web *serve.HTTP) error {
+	if web == nil {
+		<-ctx.Done()
 		return nil
-	case err := <-daemonEnded:
-		daemonEnded <- nil // for whoever waits for the end
-		return err
-	case err := <-ended:
-		*parts--
-		if err == nil && ctx.Err() == nil {
-			err = errors.New("a server ended by itself")
-		}
-		return err
 	}
+	return web.Run(ctx)
+}
+
+// ending is a daemon that tells when it runs no more, so that nobody asks it for
+// anything while it is closed.
+type ending struct {
+	daemon
+	tell func()
+}
+
+// Run implements rpc.Node.
+func (e ending) Run(ctx context.Context) error {
+	defer e.tell()
+	return e.daemon.Run(ctx)
 }
 
 // refusedOr gives damage and divergence their exit code.

@@ -122,9 +122,9 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	m := managedCoordinator{c, members.New(members.Options{
+	m := manage(c, members.New(members.Options{
 		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
-	})}
+	}))
 	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,
 		Metrics: metrics(append(m.metrics(), forced,

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator"
@@ -17,36 +14,20 @@ import (
 
 // managedCoordinator is a coordinator with what operators ask of it.
 type managedCoordinator struct {
-	*coordinator.Coordinator
-	members *members.Service
+	members.Managed
+	coordinator *coordinator.Coordinator
 }
 
-// Register adds the services of both.
-func (m managedCoordinator) Register(r grpc.ServiceRegistrar) {
-	m.Coordinator.Register(r)
-	m.members.Register(r)
+func manage(c *coordinator.Coordinator, service *members.Service) managedCoordinator {
+	return managedCoordinator{Managed: members.Managed{Coordinator: c, Members: service}, coordinator: c}
 }
 
-// Run runs both until ctx ends or the coordinator fails.
-func (m managedCoordinator) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var group sync.WaitGroup
-	group.Go(func() { m.members.Run(ctx) })
-	err := m.Coordinator.Run(ctx)
-	cancel()
-	group.Wait()
-	return err
-}
-
-// Close closes both.
-func (m managedCoordinator) Close() error {
-	return errors.Join(m.members.Close(), m.Coordinator.Close())
-}
+// Ready is that of the coordinator.
+func (m managedCoordinator) Ready() error { return m.coordinator.Ready() }
 
 // readyAs says whom a coordinator follows.
 func (m managedCoordinator) readyAs() string {
-	now := m.Replica().Status()
+	now := m.coordinator.Replica().Status()
 	if now.Role == replica.RoleLeader || now.Leader.Name == "" {
 		return "ready"
 	}
@@ -55,11 +36,11 @@ func (m managedCoordinator) readyAs() string {
 
 // status is what /status gives: the members too, as they were a moment ago.
 func (m managedCoordinator) status(context.Context) (any, error) {
-	cluster := report.ClusterOf(m.Entry())
-	if asked := m.members.Latest(); asked != nil {
+	cluster := report.ClusterOf(m.coordinator.Entry())
+	if asked := m.Members.Latest(); asked != nil {
 		cluster.Coordinators = report.CoordinatorsOf(asked)
 	}
-	if m.Replica().Status().Role != replica.RoleLeader {
+	if m.coordinator.Replica().Status().Role != replica.RoleLeader {
 		cluster.ForgetShards() // only the leader has sessions with them
 	}
 	return cluster, nil
@@ -67,12 +48,12 @@ func (m managedCoordinator) status(context.Context) (any, error) {
 
 // metrics are about the group.
 func (m managedCoordinator) metrics() []prometheus.Collector {
-	now := func() replica.Status { return m.Replica().Status() }
+	now := func() replica.Status { return m.coordinator.Replica().Status() }
 	return []prometheus.Collector{
 		gauge("leader", "1 if this coordinator leads.", func() float64 { return oneIf(now().Role == replica.RoleLeader) }),
 		gauge("term", "Term of the group of coordinators.", func() float64 { return float64(now().Term) }),
 		gauge("applied_index", "Last entry of the replicated log that this coordinator has applied.", func() float64 { return float64(now().Applied) }),
-		membersCollector{m.members},
+		membersCollector{m.Members},
 	}
 }
 

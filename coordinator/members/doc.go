@@ -1,10 +1,9 @@
 // Package members is what operators talk to: who the coordinators of a cluster
 // are, how they are, and who of them leads.
 //
-//	service := members.New(members.Options{Replica: c.Replica(), …})
-//	service.Register(server)
-//	err := service.Run(ctx) // looks after the members while this one leads
-//	err = service.Close()
+//	service := members.New(members.Options{Group: c.Replica(), …})
+//	node := members.Managed{Coordinator: c, Members: service}
+//	err := rpc.Host(ctx, listener, node, rpc.ServerOptions{}) // serves, runs and closes both
 //
 // A coordinator answers for itself (Here). What it says of others it has asked
 // them for, so that an operator sees at one place who does not answer, who lags,

@@ -2,6 +2,7 @@
 // right limits, and the sessions between coordinator and shards.
 //
 // NewServer and Dial hold every limit, timeout and keepalive in one place.
+// Host serves a node and ends it in order.
 //
 // SessionClient (on a shard) and SessionServer (on the coordinator) carry
 // protocol envelopes. Both tell a SessionHandler what happens:

@@ -10,7 +10,7 @@ import (
 	"iter"
 	"os/exec"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )

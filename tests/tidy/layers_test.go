@@ -23,6 +23,7 @@ var layers = []struct {
 	{part: "executor", may: []string{"protocol", "wal", "state", "executor"}},
 	{part: "coordinator", may: []string{"protocol", "wal", "coordinator"}},
 	{part: "cmd", may: []string{"protocol", "wal", "state", "executor", "coordinator", "cmd"}},
+	{part: "examples", may: []string{"protocol", "wal", "state", "executor", "coordinator", "examples"}},
 	{part: "tests", may: []string{"protocol", "wal", "state", "executor", "coordinator", "cmd", "tests"}},
 }
 

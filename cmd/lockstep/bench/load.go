@@ -11,7 +11,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/workload"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 )
 
 // submitTimeout bounds how long one block may take.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/link"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 )
 
 const (

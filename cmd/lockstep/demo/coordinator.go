@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/link"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 )
 
 // coordinator is a coordinator with its link. Among several it has a name.

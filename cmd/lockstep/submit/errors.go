@@ -3,7 +3,7 @@ package submit
 import (
 	"fmt"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 )
 
 // NotCommitted says that a block was aborted, or that its outcome is unknown.

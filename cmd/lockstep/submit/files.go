@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/executor/ledger/txfile"
 )
 

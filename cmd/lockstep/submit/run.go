@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/executor/ledger/txfile"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-exec/lockstep/cmd/lockstep/client"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
+	"github.com/lockstep-exec/lockstep/coordinator/client"
 )
 
 // Summary adds up results.

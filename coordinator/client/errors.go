@@ -75,6 +75,12 @@ type CallError struct {
 
 func (e *CallError) Error() string { return e.sentence }
 
+// Is tells that nobody answered, or nobody who leads (ErrUnavailable).
+func (e *CallError) Is(target error) bool {
+	code := e.status.Code()
+	return target == ErrUnavailable && (code == codes.Unavailable || code == codes.DeadlineExceeded)
+}
+
 // GRPCStatus lets status.Code find the code.
 func (e *CallError) GRPCStatus() *status.Status { return e.status }
 

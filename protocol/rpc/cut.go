@@ -1,14 +1,14 @@
-package serve
+package rpc
 
 import (
 	"net"
 	"sync"
 )
 
-// Cuttable is a listener that can end every connection it accepted. A gRPC
+// cuttable is a listener that can end every connection it accepted. A gRPC
 // server that is stopped waits for connections whose client has said nothing
 // yet, and knows no way to end them.
-type Cuttable struct {
+type cuttable struct {
 	net.Listener
 
 	mu   sync.Mutex
@@ -16,13 +16,13 @@ type Cuttable struct {
 	open map[*cuttableConn]struct{}
 }
 
-// NewCuttable wraps a listener.
-func NewCuttable(l net.Listener) *Cuttable {
-	return &Cuttable{Listener: l, open: map[*cuttableConn]struct{}{}}
+// newCuttable wraps a listener.
+func newCuttable(l net.Listener) *cuttable {
+	return &cuttable{Listener: l, open: map[*cuttableConn]struct{}{}}
 }
 
 // Accept implements net.Listener.
-func (c *Cuttable) Accept() (net.Conn, error) {
+func (c *cuttable) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -38,8 +38,8 @@ func (c *Cuttable) Accept() (net.Conn, error) {
 	return accepted, nil
 }
 
-// Cut ends all connections, and those that still come.
-func (c *Cuttable) Cut() {
+// cutAll ends all connections, and those that still come.
+func (c *cuttable) cutAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cut = true
@@ -51,7 +51,7 @@ func (c *Cuttable) Cut() {
 // cuttableConn forgets itself when it is closed.
 type cuttableConn struct {
 	net.Conn
-	of *Cuttable
+	of *cuttable
 }
 
 // Close implements net.Conn.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/coordinator/replica/raftnet"
 )
 
 // chain is a state machine whose state is a checksum over all commands in order.
@@ -281,9 +283,11 @@ func TestSnapshotIsInstalledOnAnEmptyMember(t *testing.T) {
 }
 
 // A member that is removed shall learn of it, which takes one more append after
-// raft has decided to close the pipeline.
+// raft has decided to close the pipeline. Raft tries that once, so this cluster is
+// patient.
 func TestRemovedMemberLearnsOfIt(t *testing.T) {
-	c, _ := startCluster(t, 3, func(c *raft.Config) { c.ShutdownOnRemove = false })
+	stays := func(c *raft.Config) { patient(c); c.ShutdownOnRemove = false }
+	c, _ := startCluster(t, 3, stays, func(o *raftnet.Options) { o.Timeout = 10 * time.Second })
 	leader := c.leader(t)
 	gone := c[0]
 	if gone == leader {

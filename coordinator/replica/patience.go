@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 const (
@@ -115,6 +118,23 @@ func (w watchedStable) Set(key, value []byte) error {
 // SetUint64 implements raft.StableStore.
 func (w watchedStable) SetUint64(key []byte, value uint64) error {
 	return w.disk.noted(func() error { return w.StableStore.SetUint64(key, value) })
+}
+
+// watchedKeeping is a history whose writes are noted, each for itself: a keeper that
+// has much to catch up with is not one whose disk hangs.
+type watchedKeeping struct {
+	Keeping
+	disk *disk
+}
+
+// Append implements Keeping.
+func (w watchedKeeping) Append(meta history.Meta, ds []*protocol.Decision) error {
+	bytes := 0
+	for _, d := range ds {
+		bytes += protocol.RecordRoom(d)
+	}
+	defer w.disk.begin(bytes)()
+	return w.Keeping.Append(meta, ds)
 }
 
 // Stalled says that a write has taken too long and is not finished; "" if none has.

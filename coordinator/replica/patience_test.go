@@ -230,3 +230,28 @@ func TestAKeeperMayHaveMuchToDo(t *testing.T) {
 		}
 	}
 }
+
+// TestAProcessThatStoodStillHasNoDiskThatHangs: its writes have lasted as long, and
+// end as soon as it goes on.
+func TestAProcessThatStoodStillHasNoDiskThatHangs(t *testing.T) {
+	var d disk
+	stoodStill := func() (end func()) {
+		end = d.begin(0)
+		w := d.underWay[d.last]
+		w.since = w.since.Add(-time.Hour)
+		d.underWay[d.last] = w
+		return end
+	}
+	for range 3 {
+		end := stoodStill()
+		if lasts := d.hangs(time.Second); lasts != 0 {
+			t.Errorf("at the first look it hangs since %v", lasts)
+		}
+		end()
+	}
+	defer stoodStill()()
+	d.hangs(time.Second)
+	if lasts := d.hangs(time.Second); lasts < time.Hour {
+		t.Errorf("at the second look it hangs since %v", lasts)
+	}
+}

@@ -154,24 +154,30 @@ func decision(c *Core, h protocol.Height) (*protocol.Decision, error) {
 }
 
 // GetBlock looks a committed block up.
-func (s *api) GetBlock(_ context.Context, in *wirepb.GetBlockRequest) (*wirepb.GetBlockResponse, error) {
-	d, err := s.find(in)
+func (s *api) GetBlock(ctx context.Context, in *wirepb.GetBlockRequest) (*wirepb.GetBlockResponse, error) {
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return nil, err
+	}
+	d, err := leading.find(in)
+	if status.Code(err) == codes.NotFound {
+		if err := leading.current(ctx); err != nil {
+			return nil, err
+		}
+		d, err = leading.find(in) // it may have been decided meanwhile
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &wirepb.GetBlockResponse{Block: wire.Block(d, in.GetIncludeOutcomes())}, nil
 }
 
-func (s *api) find(in *wirepb.GetBlockRequest) (*protocol.Decision, error) {
-	leading, err := s.coordinator.leading()
-	if err != nil {
-		return nil, err
-	}
-	switch by := in.GetBy().(type) {
+func (in *incarnation) find(request *wirepb.GetBlockRequest) (*protocol.Decision, error) {
+	switch by := request.GetBy().(type) {
 	case *wirepb.GetBlockRequest_Height:
-		return decision(leading.core, protocol.Height(by.Height))
+		return decision(in.core, protocol.Height(by.Height))
 	case *wirepb.GetBlockRequest_Key:
-		d, ok, _, err := leading.core.Find(by.Key)
+		d, ok, _, err := in.core.Find(by.Key)
 		if err != nil {
 			return nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)
 		}
@@ -189,9 +195,12 @@ const (
 )
 
 // ListBlocks lists committed blocks, in order of height.
-func (s *api) ListBlocks(_ context.Context, in *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
+func (s *api) ListBlocks(ctx context.Context, in *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
 	leading, err := s.coordinator.leading()
 	if err != nil {
+		return nil, err
+	}
+	if err := leading.current(ctx); err != nil {
 		return nil, err
 	}
 	limit := protocol.Height(in.GetLimit())

@@ -25,6 +25,7 @@
 //	waiters      the clients that wait for an answer
 //	blockStream  one call of a client that submits blocks in order
 //	batcher      makes blocks of transactions that come one by one
+//	currency     asks a majority, for who wants to know what is newest
 //	api          the gRPC services for clients
 //	sessionGate  sends shards to the leader
 //	partition    cuts a block into the sub-blocks of the shards
@@ -85,7 +86,9 @@
 //     history. Keys of streamed blocks begin with "stream/", which clients may not use.
 //   - Every decision from the lowest that a resync may ask for is at hand, and every
 //     undecided proposal is in the log or its snapshot (C7).
-//   - A read names one decided height on all shards that it touches (invariant 8).
+//   - A read names one decided height on all shards that it touches (invariant 8). What
+//     is newest, and that something is not there, is said only after a majority has
+//     confirmed who leads (currency).
 //   - Queues are bounded: blocks and bytes by protocol.CoordinatorOptions, streamed
 //     transactions by BatchOptions.Waiting, and per stream by what its client has not
 //     read, which goes for streams of blocks too. Whoever finds them full is told when to come back.

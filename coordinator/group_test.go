@@ -197,9 +197,7 @@ func TestABlockIsCommittedOnceAcrossLeaders(t *testing.T) {
 		answers <- err
 	}()
 	eventually(t, "the attempt is on its way", func() bool { return p.holds() == 1 })
-	if err := leader.replica.Transfer(""); err != nil {
-		t.Fatal(err)
-	}
+	c.takenFrom(leader)
 	if err := receive(t, "an answer", answers); err == nil {
 		t.Error("the client of the first leader was told an outcome")
 	} else if _, elsewhere := wire.Leader(err); !elsewhere {

@@ -20,6 +20,7 @@ type incarnation struct {
 	config      protocol.Config
 	waiters     *waiters
 	batcher     *batcher
+	currency    currency
 	inbox       chan protocol.Event
 	own         []protocol.Event // from the core, past the inbox: the loop must not wait for itself
 	ended       chan struct{}    // closed when nobody reads the inbox any more
@@ -40,7 +41,7 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	if err := c.checkShards(state.Config); err != nil {
 		return nil, err
 	}
-	in := &incarnation{coordinator: c, lost: lead.Lost, config: state.Config, waiters: newWaiters(), inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{})}
+	in := &incarnation{coordinator: c, lost: lead.Lost, config: state.Config, waiters: newWaiters(), currency: currency{ask: lead.Log.Current}, inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{})}
 	var err error
 	in.core, err = OpenCore(CoreParts{
 		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,

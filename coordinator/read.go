@@ -33,6 +33,11 @@ func (in *incarnation) read(ctx context.Context, keys [][]byte, at *uint64) (pro
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	if at == nil || protocol.Height(*at) > in.core.Height() {
+		if err := in.current(ctx); err != nil {
+			return 0, nil, err
+		}
+	}
 	for try := 1; ; try++ {
 		height := in.core.Height()
 		if at != nil {

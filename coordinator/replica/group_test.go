@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
+	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 const patience = 20 * time.Second
@@ -29,7 +31,9 @@ type group struct {
 	wires    map[string]*wire
 	cut      map[string]bool
 	disk     bool // the stores are those of production
-	timing   Timing
+	// directories has that of each replica by its name.
+	directories sync.Map
+	timing      Timing
 }
 
 // memory is what raft keeps, in memory.
@@ -104,9 +108,19 @@ func (m *memorySnapshot) Close() error {
 	return nil
 }
 
-// wire is a transport in memory that can lead to itself.
+// wire is a transport in memory. It tells of the directory of whoever answers, as
+// the one of production does.
 type wire struct {
 	*raft.InmemTransport
+	met func(name string)
+}
+
+func (w *wire) AppendEntries(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	err := w.InmemTransport.AppendEntries(id, to, args, resp)
+	if err == nil {
+		w.met(string(id))
+	}
+	return err
 }
 
 var quick = Timing{Heartbeat: 250 * time.Millisecond, Election: 250 * time.Millisecond, Lease: 200 * time.Millisecond}
@@ -164,13 +178,13 @@ func (g *group) open(o Options, _ *History) (Stores, error) {
 func (g *group) connect(p Peering) (Transport, error) {
 	_, inner := raft.NewInmemTransport(raft.ServerAddress(p.Address))
 	name := p.Self().Name
-	g.wires[name] = &wire{inner}
+	g.directories.Store(name, p.Self().Directory)
+	g.wires[name] = &wire{inner, func(other string) {
+		if d, ok := g.directories.Load(other); ok {
+			p.Met(other, d.(protocol.DirectoryID))
+		}
+	}}
 	g.join(name)
-	// In production peers tell their directories with every call.
-	for other, r := range g.replicas {
-		p.Met(other, r.directory)
-		r.meet(name, p.Self().Directory)
-	}
 	return g.wires[name], nil
 }
 

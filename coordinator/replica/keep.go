@@ -56,7 +56,7 @@ func (r *Replica) keepOnce() error {
 	}
 	r.keeping.Lock()
 	defer r.keeping.Unlock()
-	return r.disk.noted(func() error { return r.machine.Keep(r.history) })
+	return r.machine.Keep(watchedKeeping{r.history, &r.disk})
 }
 
 // adoptCluster makes the history when the log has said of which cluster it is,

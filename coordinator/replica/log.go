@@ -124,6 +124,20 @@ func (l *Log) Confirm() error {
 	if ended != nil {
 		return ended
 	}
+	return l.owned()
+}
+
+// Current fails with ErrFenced unless nobody else can have begun an incarnation and
+// decided anything before the call. It does not wait for what is being appended, and
+// costs a member that is alone nothing.
+func (l *Log) Current() error {
+	if l.group.Alone() {
+		return nil
+	}
+	return l.owned()
+}
+
+func (l *Log) owned() error {
 	if err := l.group.Confirm(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFenced, err)
 	}

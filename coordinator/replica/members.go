@@ -107,7 +107,8 @@ func (r *Replica) Add(m Member) error {
 
 // Promote gives a learner a vote; the group then needs a majority with it. The
 // caller has seen to it that it has caught up. One that has a vote keeps it. It
-// returns when a majority of the new group has agreed.
+// returns when a majority has agreed, which a leader that was alone is by itself:
+// what it appends from then on needs the other one too.
 func (r *Replica) Promote(name string) error {
 	s, _ := r.machine.State()
 	for _, server := range r.servers() {
@@ -187,11 +188,16 @@ func changeError(err error) error {
 	return fmt.Errorf("change the members: %w", err)
 }
 
-// meet notes the data directory of a member that is bound to none yet.
+// meet notes the data directory of a member that is bound to none yet. Whoever is no
+// member may call itself what it likes, and is not noted: a name that it takes may
+// be that of a member to come.
 func (r *Replica) meet(name string, directory protocol.DirectoryID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.met[name]; !known && len(name) <= maxNameBytes {
+	if _, known := r.met[name]; known || r.raft == nil {
+		return
+	}
+	if slices.ContainsFunc(r.servers(), func(s raft.Server) bool { return string(s.ID) == name }) {
 		r.met[name] = directory
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 const (
@@ -33,6 +36,7 @@ type disk struct {
 type write struct {
 	since time.Time
 	extra time.Duration // that it may take, for its bytes
+	late  bool          // it was overdue when somebody looked
 }
 
 // begin notes a write of so many bytes; the caller calls end when it has returned.
@@ -44,7 +48,7 @@ func (d *disk) begin(bytes int) (end func()) {
 	}
 	d.last++
 	id := d.last
-	d.underWay[id] = write{time.Now(), time.Duration(bytes) * (time.Second / patientBytes)}
+	d.underWay[id] = write{since: time.Now(), extra: time.Duration(bytes) * (time.Second / patientBytes)}
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -60,6 +64,25 @@ func (d *disk) overdue(patience time.Duration) (lasts time.Duration) {
 	for _, w := range d.underWay {
 		if took := time.Since(w.since); took > patience+w.extra {
 			lasts = max(lasts, took)
+		}
+	}
+	return lasts
+}
+
+// hangs is overdue for one who looks again and again: a write counts when it was
+// overdue at an earlier look too. If the process stood still, every write that was
+// under way has lasted as long, and ends as soon as the process goes on.
+func (d *disk) hangs(patience time.Duration) (lasts time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, w := range d.underWay {
+		took := time.Since(w.since)
+		switch late := took > patience+w.extra; {
+		case late && w.late:
+			lasts = max(lasts, took)
+		case late:
+			w.late = true
+			d.underWay[id] = w
 		}
 	}
 	return lasts
@@ -117,6 +140,23 @@ func (w watchedStable) SetUint64(key []byte, value uint64) error {
 	return w.disk.noted(func() error { return w.StableStore.SetUint64(key, value) })
 }
 
+// watchedKeeping is a history whose writes are noted, each for itself: a keeper that
+// has much to catch up with is not one whose disk hangs.
+type watchedKeeping struct {
+	Keeping
+	disk *disk
+}
+
+// Append implements Keeping.
+func (w watchedKeeping) Append(meta history.Meta, ds []*protocol.Decision) error {
+	bytes := 0
+	for _, d := range ds {
+		bytes += protocol.RecordRoom(d)
+	}
+	defer w.disk.begin(bytes)()
+	return w.Keeping.Append(meta, ds)
+}
+
 // Stalled says that a write has taken too long and is not finished; "" if none has.
 func (r *Replica) Stalled() string {
 	if lasts := r.disk.overdue(r.options.DiskPatience); lasts > 0 {
@@ -143,7 +183,7 @@ func (r *Replica) watchDisk() {
 		if ending {
 			patience = min(patience, stopPatience)
 		}
-		lasts := r.disk.overdue(patience)
+		lasts := r.disk.hangs(patience)
 		if lasts > 0 && (ending || r.role() == RoleLeader && r.voters() > 1) {
 			r.hang(lasts)
 			return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -191,4 +192,66 @@ func TestALargeWriteMayTakeLonger(t *testing.T) {
 	defer d.begin(0)()
 	eventually(t, "a small one is overdue", func() bool { return d.overdue(time.Millisecond) > 0 })
 	end()
+}
+
+// noting is a history that looks which write is noted while it is appended to.
+type noting struct {
+	shelf
+	disk  *disk
+	noted []write
+}
+
+func (n *noting) Append(meta history.Meta, ds []*protocol.Decision) error {
+	for _, w := range n.disk.underWay {
+		n.noted = append(n.noted, w)
+	}
+	return n.shelf.Append(meta, ds)
+}
+
+// TestAKeeperMayHaveMuchToDo: each of its writes may take its time, and nothing is
+// under way when it is done.
+func TestAKeeperMayHaveMuchToDo(t *testing.T) {
+	var s State
+	for h := range protocol.Height(3 * keepBatch) {
+		s.Decided = &protocol.Decision{Attempt: protocol.AttemptID{Height: h + 1}, Key: "a key of some length"}
+		s.Recent = append(s.Recent, s.Decided)
+	}
+	var d disk
+	n := &noting{disk: &d}
+	if err := NewMachine(s, 1).Keep(watchedKeeping{n, &d}); err != nil {
+		t.Fatal(err)
+	}
+	if len(n.noted) != 3 || len(d.underWay) != 0 {
+		t.Fatalf("%d of 3 writes are noted, %d are under way in the end", len(n.noted), len(d.underWay))
+	}
+	for i, w := range n.noted {
+		if w.extra == 0 || i > 0 && !w.since.After(n.noted[i-1].since) {
+			t.Errorf("write %d began %v after the first, and may take %v longer for its bytes", i+1, w.since.Sub(n.noted[0].since), w.extra)
+		}
+	}
+}
+
+// TestAProcessThatStoodStillHasNoDiskThatHangs: its writes have lasted as long, and
+// end as soon as it goes on.
+func TestAProcessThatStoodStillHasNoDiskThatHangs(t *testing.T) {
+	var d disk
+	stoodStill := func() (end func()) {
+		end = d.begin(0)
+		w := d.underWay[d.last]
+		w.since = w.since.Add(-time.Hour)
+		d.underWay[d.last] = w
+		return end
+	}
+	for range 3 {
+		end := stoodStill()
+		if lasts := d.hangs(time.Second); lasts != 0 {
+			t.Errorf("at the first look it hangs since %v", lasts)
+		}
+		end()
+	}
+	defer stoodStill()()
+	d.hangs(time.Second)
+	if lasts := d.hangs(time.Second); lasts < time.Hour {
+		t.Errorf("at the second look it hangs since %v", lasts)
+	}
 }

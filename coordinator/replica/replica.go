@@ -27,7 +27,7 @@ type Replica struct {
 	directory protocol.DirectoryID // of this member
 	stores    Stores
 	transport Transport
-	raft      *raft.Raft
+	raft      *raft.Raft // set under mu, for meet, and never again
 	machine   *Machine
 	history   *History
 	noted     map[string]protocol.DirectoryID // members enrolled in the log, as of the start
@@ -178,18 +178,16 @@ func (r *Replica) start() error {
 	notify := make(chan bool, 16)
 	config := r.config(notify)
 	stores := r.stores
-	exists, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
+	if err := r.beginLog(config); err != nil {
+		return fmt.Errorf("begin the replicated log: %w", err)
+	}
+	node, err := raft.NewRaft(config, fsm{r}, watchedLog{stores.Log, &r.disk}, watchedStable{stores.Stable, &r.disk}, stores.Snapshots, r.transport)
 	if err != nil {
-		return fmt.Errorf("look at the replicated log: %w", err)
-	}
-	if !exists && len(r.options.Members) > 0 {
-		if err := raft.BootstrapCluster(config, stores.Log, stores.Stable, stores.Snapshots, r.transport, r.first()); err != nil {
-			return fmt.Errorf("begin the replicated log: %w", err)
-		}
-	}
-	if r.raft, err = raft.NewRaft(config, fsm{r}, watchedLog{stores.Log, &r.disk}, watchedStable{stores.Stable, &r.disk}, stores.Snapshots, r.transport); err != nil {
 		return fmt.Errorf("start replication: %w", err)
 	}
+	r.mu.Lock()
+	r.raft = node
+	r.mu.Unlock()
 	go r.watchDisk() // until all is closed
 	r.group.Go(func() { r.watch(notify) })
 	r.group.Go(r.keep)
@@ -201,15 +199,6 @@ func (r *Replica) start() error {
 		return self.Inject(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: config.ProtocolVersion}})
 	}
 	return nil
-}
-
-// first is the configuration that a new group begins with.
-func (r *Replica) first() raft.Configuration {
-	var c raft.Configuration
-	for _, m := range r.options.Members {
-		c.Servers = append(c.Servers, raft.Server{ID: raft.ServerID(m.Name), Address: addressOf(m)})
-	}
-	return c
 }
 
 // addressOf is the address of a member as raft knows it, which must be one even

@@ -24,6 +24,9 @@ type council struct {
 	links   *links
 }
 
+// patientTiming keeps a leader although the machine is busy with other tests.
+var patientTiming = replica.Timing{Heartbeat: time.Second, Election: time.Second, Lease: 700 * time.Millisecond}
+
 func newCouncil(t *testing.T, n int) *council {
 	c := &council{t: t, links: newLinks()}
 	var members []replica.Member
@@ -38,7 +41,7 @@ func newCouncil(t *testing.T, n int) *council {
 	for i, f := range c.members {
 		f.options = Options{Directory: t.TempDir(), Name: members[i].Name, Address: members[i].Address, Members: members, Shards: 1, Dial: c.links.from(members[i].Address),
 			MinFreeBytes: -1, Logger: hclog.NewNullLogger(),
-			Timing: replica.Timing{Heartbeat: 300 * time.Millisecond, Election: 300 * time.Millisecond, Lease: 200 * time.Millisecond}}
+			Timing: patientTiming}
 		for j, m := range members {
 			if j != i {
 				f.others = append(f.others, m.Address)

@@ -202,6 +202,7 @@ func (r *CoordinatorRecovery) Add(rec Record) error {
 		r.withdrawn(rec.Height)
 	case *Decision:
 		return r.decision(rec)
+	case *Resolved: // for people
 	default:
 		return disorder("a %T does not belong in the log of a coordinator", rec)
 	}

@@ -41,7 +41,12 @@ type State struct {
 	// the first is meant for the height after Decided, whatever height its
 	// record names.
 	Pending []*protocol.Proposed
+	// Resolved are the newest acts of operators, at most MaxResolved, oldest first.
+	Resolved []*protocol.Resolved
 }
+
+// MaxResolved bounds the acts of operators that are remembered.
+const MaxResolved = 256
 
 // Height is the decided height.
 func (s *State) Height() protocol.Height {
@@ -112,6 +117,8 @@ func (s *State) add(item Item) error {
 		return s.withdrawn(item)
 	case *protocol.Decision:
 		return s.decision(item)
+	case *protocol.Resolved:
+		s.resolved(item)
 	case Enrolled:
 		return s.enrolled(item)
 	case Needed:
@@ -200,6 +207,14 @@ func (s *State) decision(d *protocol.Decision) error {
 	s.Decided = d
 	s.Recent = append(s.Recent, d)
 	return nil
+}
+
+// resolved remembers what was done for an operator, and forgets the oldest act.
+func (s *State) resolved(r *protocol.Resolved) {
+	if n := len(s.Resolved); n >= MaxResolved {
+		s.Resolved = slices.Clone(s.Resolved[n-MaxResolved+1:])
+	}
+	s.Resolved = append(s.Resolved, r)
 }
 
 // buildsOn reports whether a decision follows the one below it, which is nil

@@ -24,6 +24,7 @@ type ParticipantStatus struct {
 	Committed    Committed
 	Checkpointed Height
 	Held         []HeldStatus
+	Promised     []Promise // the prepared ones of Held
 	Session      Session
 	Welcomed     bool
 	Obstructed   string
@@ -37,6 +38,15 @@ type HeldStatus struct {
 	Phase   Phase
 }
 
+// Promise is what a shard has said yes to.
+type Promise struct {
+	Attempt  AttemptID
+	Parent   AttemptID
+	Block    Digest
+	Digest   Digest // state digest after the block
+	Outcomes Outcomes
+}
+
 // Status copies what an operator may want to see.
 func (p *Participant) Status() ParticipantStatus {
 	s := ParticipantStatus{
@@ -45,6 +55,9 @@ func (p *Participant) Status() ParticipantStatus {
 	}
 	for _, h := range p.held {
 		s.Held = append(s.Held, HeldStatus{Attempt: h.attempt, Phase: h.phase.name()})
+		if h.phase == phasePrepared {
+			s.Promised = append(s.Promised, Promise{h.attempt, h.parent, h.block, h.vote.Digest, h.vote.Outcomes})
+		}
 	}
 	return s
 }

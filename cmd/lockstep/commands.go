@@ -38,6 +38,7 @@ func root() *cobra.Command {
 		blocksCommand(),
 		benchCommand(),
 		clusterCommand(),
+		indoubtCommand(),
 		recoverCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
 	)

@@ -21,9 +21,10 @@ const connectPatience = time.Second
 // peer is one coordinator at one address.
 type peer struct {
 	server
-	conn    *grpc.ClientConn
-	api     wirepb.CoordinatorServiceClient
-	cluster wirepb.ClusterServiceClient
+	conn     *grpc.ClientConn
+	api      wirepb.CoordinatorServiceClient
+	cluster  wirepb.ClusterServiceClient
+	operator wirepb.OperatorServiceClient
 }
 
 func newPeer(address string) (*peer, error) {
@@ -33,7 +34,7 @@ func newPeer(address string) (*peer, error) {
 	}
 	return &peer{
 		server: server{"coordinator", address}, conn: conn,
-		api: wirepb.NewCoordinatorServiceClient(conn), cluster: wirepb.NewClusterServiceClient(conn),
+		api: wirepb.NewCoordinatorServiceClient(conn), cluster: wirepb.NewClusterServiceClient(conn), operator: wirepb.NewOperatorServiceClient(conn),
 	}, nil
 }
 

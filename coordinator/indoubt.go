@@ -62,10 +62,15 @@ func (in *incarnation) hear(ctx context.Context, p protocol.ShardStatus) word {
 		return word{silent: err.Error()}
 	}
 	own, err := client.ListPrepared(ctx, &wirepb.ShardServiceListPreparedRequest{})
-	if err != nil {
-		return word{silent: fmt.Sprintf("it does not answer at %s: %s", p.Address, status.Convert(err).Message())}
+	switch status.Code(err) {
+	case codes.OK:
+		return word{own: own}
+	case codes.Unavailable:
+		return word{silent: fmt.Sprintf("it cannot be reached at %s", p.Address)}
+	case codes.DeadlineExceeded:
+		return word{silent: fmt.Sprintf("it does not answer at %s within %s", p.Address, askShard)}
 	}
-	return word{own: own}
+	return word{silent: fmt.Sprintf("it answers at %s: %s", p.Address, status.Convert(err).Message())}
 }
 
 func (s survey) height() protocol.Height {

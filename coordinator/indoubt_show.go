@@ -39,7 +39,7 @@ func (s survey) show(h protocol.Height, d *protocol.Decision, at decisionAt) (*w
 			return nil, status.Errorf(codes.NotFound, "nothing of height %d is under way or committed, and no shard that answers holds anything of it", h)
 		}
 		out.Block = given[0]
-		out.Possibilities = []*wirepb.Possibility{{Name: "commit", Meaning: "impossible: the attempt was given up before it was decided"}}
+		out.Possibilities = []*wirepb.Possibility{{Name: "commit", Meaning: "the attempt was given up before it was decided"}}
 	}
 	for i := range s.words {
 		out.Shards = append(out.Shards, s.evidence(i, h, d, pending))
@@ -84,7 +84,7 @@ func settled(d *protocol.Decision) *wirepb.InDoubt {
 }
 
 func ofDecided(d *protocol.Decision) []*wirepb.Possibility {
-	const not = "impossible: the decision is durable, and nothing takes it back"
+	const not = "the decision is durable, and nothing takes it back"
 	return []*wirepb.Possibility{
 		{Name: "commit", Possible: true, Meaning: fmt.Sprintf("decided as attempt %s: a shard that does not know it yet commits it as soon as it is told", d.Attempt)},
 		{Name: "another attempt", Meaning: not},
@@ -95,7 +95,7 @@ func ofDecided(d *protocol.Decision) []*wirepb.Possibility {
 // ofUndecided says what can become of a block that is under way.
 func (s survey) ofUndecided(b protocol.BlockStatus, seen *wirepb.InDoubt) []*wirepb.Possibility {
 	commit := &wirepb.Possibility{Name: "commit", Possible: s.status.Ended == "" && !b.Attempt.IsZero()}
-	told := fmt.Sprintf("every shard commits attempt %s with the digests that it voted with, and %d clients that wait here are told committed", b.Attempt, b.Clients)
+	told := fmt.Sprintf("every shard commits attempt %s with the digests that it voted with, and the clients that wait here (%d) are told committed", b.Attempt, b.Clients)
 	switch {
 	case b.Attempt.IsZero():
 		commit.Meaning = "not before another attempt has begun, for which all shards must be connected"
@@ -111,8 +111,8 @@ func (s survey) ofUndecided(b protocol.BlockStatus, seen *wirepb.InDoubt) []*wir
 		}
 	}
 	retry := &wirepb.Possibility{Name: "another attempt", Possible: s.status.Ended == "",
-		Meaning: fmt.Sprintf("shards drop attempt %s and those of %d blocks above, and run them again; clients wait on, nothing is lost", b.Attempt, above)}
+		Meaning: fmt.Sprintf("shards drop attempt %s and those of the blocks above (%d), and run them again; clients wait on, nothing is lost", b.Attempt, above)}
 	withdraw := &wirepb.Possibility{Name: "withdrawal", Possible: s.status.Ended == "",
-		Meaning: fmt.Sprintf("the block and those that come after it are given up, and the clients are told aborted; %d blocks stand above it: those that stay move down one height and run again", above)}
+		Meaning: fmt.Sprintf("the block and those that come after it are given up, and the clients are told aborted; of the blocks above (%d), those that stay move down and run again", above)}
 	return []*wirepb.Possibility{commit, retry, withdraw}
 }

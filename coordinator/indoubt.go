@@ -121,8 +121,8 @@ func attemptIn(a *wirepb.AttemptID) protocol.AttemptID {
 // decisionAt looks a decision up; ok is false if there is none.
 type decisionAt func(protocol.Height) (d *protocol.Decision, ok bool, err error)
 
-// blocks lists what is in doubt from a height on, in order of height, at most so
-// much.
+// blocks lists what is in doubt from a height on, in order of height. Of decided
+// blocks there are at most so many.
 func (s survey) blocks(from protocol.Height, most int, at decisionAt) ([]*wirepb.InDoubt, error) {
 	all, err := s.undelivered(from, most, at)
 	if err != nil {
@@ -139,7 +139,21 @@ func (s survey) blocks(from protocol.Height, most int, at decisionAt) ([]*wirepb
 	}
 	all = append(all, given...)
 	slices.SortStableFunc(all, func(a, b *wirepb.InDoubt) int { return cmp.Compare(a.Height, b.Height) })
-	return all[:min(len(all), most)], nil
+	return all, nil
+}
+
+// page cuts off what is above a limit, whole heights, but not the first. It gives
+// the height to go on from; 0 if nothing is left.
+func page(all []*wirepb.InDoubt, limit int) (kept []*wirepb.InDoubt, next uint64) {
+	if len(all) <= limit {
+		return all, 0
+	}
+	next = max(all[limit].Height, all[0].Height+1)
+	end := slices.IndexFunc(all, func(b *wirepb.InDoubt) bool { return b.Height >= next })
+	if end < 0 {
+		return all, 0
+	}
+	return all[:end], next
 }
 
 func oldestFirst(all []*wirepb.InDoubt) {

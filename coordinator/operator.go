@@ -37,14 +37,8 @@ func (o *operator) ListInDoubt(ctx context.Context, in *wirepb.ListInDoubtReques
 		return nil, err
 	}
 	out := &wirepb.ListInDoubtResponse{Unseen: s.unseen(), Epoch: uint64(s.status.Epoch), Height: uint64(s.height())}
-	if len(blocks) > limit {
-		out.NextHeight = blocks[limit].Height
-		for len(blocks) > 0 && blocks[len(blocks)-1].Height >= out.NextHeight {
-			blocks = blocks[:len(blocks)-1]
-		}
-	}
-	oldestFirst(blocks)
-	out.Blocks = blocks
+	out.Blocks, out.NextHeight = page(blocks, limit)
+	oldestFirst(out.Blocks)
 	return out, nil
 }
 

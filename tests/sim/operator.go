@@ -70,6 +70,7 @@ func (w *world) checkResolved(p *coordinatorProcess, asked protocol.Resolve, a p
 		w.check(!done || asked.Action == protocol.ResolveResync, "3 durability", "the operator is told that block %q is taken back, and it is committed (C10)", asked.Key)
 		w.check(p.log.owns(), "1 agreement", "%s does not own the log, and does something for the operator (C1)", p.name)
 		w.check(w.acts[asked.Key] > 0, "3 durability", "what was done with block %q for the operator is not recorded (C10)", asked.Key)
+		w.acts[asked.Key]--
 		w.count("operator: " + asked.Action.String())
 		if asked.Action == protocol.ResolveWithdraw {
 			w.closeAsks(p, asked.Key, nil)

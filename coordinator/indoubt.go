@@ -91,13 +91,17 @@ func (s survey) unseen() (all []string) {
 }
 
 // committed gives the height up to which a shard has committed, as far as anybody
-// knows; false if nobody does.
+// knows; false if nobody does. A shard that is refused may have lost what it had.
 func (s survey) committed(i int) (h protocol.Height, known bool) {
-	p := s.status.Shards[i]
-	if h, known = p.Committed, p.Known; s.words[i].own != nil {
-		h, known = max(h, protocol.Height(s.words[i].own.GetStatus().GetCommittedHeight())), true
+	p, own := s.status.Shards[i], s.words[i].own
+	switch says := protocol.Height(own.GetStatus().GetCommittedHeight()); {
+	case own == nil:
+		return p.Committed, p.Known
+	case p.Rejected != nil && !p.Connected:
+		return says, true
+	default:
+		return max(p.Committed, says), true
 	}
-	return h, known
 }
 
 // holders lists the shards that say that they hold an attempt prepared, and for how

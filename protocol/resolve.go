@@ -261,7 +261,8 @@ func (p *shardPeer) trouble() string {
 func (c *Coordinator) resolveDecided(d *Decision, ev Resolve, e *Effects) {
 	var lack []ShardID
 	for s, p := range c.shards {
-		if !p.known || p.committed < d.Height() {
+		refused := p.session == 0 && p.rejected != nil && p.rejected.Kind.Quarantines() // and may have lost it
+		if !p.known || p.committed < d.Height() || refused {
 			lack = append(lack, ShardID(s))
 		}
 	}

@@ -3,6 +3,8 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -206,4 +208,52 @@ func TestInDoubtWithoutAMajorityOfCoordinators(t *testing.T) {
 		n.Start()
 	}
 	d.resolves(submission)
+}
+
+// A shard comes back with an older copy of its directory, and is quarantined. What is
+// decided is not in doubt for anybody else; nothing delivers it to that shard and
+// nothing takes it back. With the true directory all is well.
+func TestInDoubtInQuarantine(t *testing.T) {
+	o := options(3)
+	o.MayQuarantine = true
+	d := disturb(t, small(), o)
+	victim := d.Shards[1]
+	older, newest := filepath.Join(t.TempDir(), "older"), filepath.Join(t.TempDir(), "newest")
+	copied := func(to, from string) {
+		t.Helper()
+		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exchange := func(with string) {
+		t.Helper()
+		if err := os.RemoveAll(victim.Data); err != nil {
+			t.Fatal(err)
+		}
+		copied(victim.Data, with)
+		victim.Start()
+	}
+	victim.Stop()
+	copied(older, victim.Data)
+	victim.Start()
+	wantDone(t, d.submitting().Wait())
+	d.AwaitReady()
+	victim.Stop()
+	copied(newest, victim.Data)
+	exchange(older)
+	d.AwaitState(1, "quarantined")
+	b := d.doubts()[2]
+	if b.Phase != "decided" || b.ByItself || !slices.Equal(b.Missing, []int{1}) || !strings.Contains(b.Advice, "#quarantine") {
+		t.Fatalf("listed %+v", b)
+	}
+	d.wantResolve(3, "is committed at height 2, but shard 1 is")
+	d.wantResolve(4, "nothing takes that back", "--abort")
+	victim.Stop()
+	exchange(newest)
+	d.AwaitReady()
+	if all := d.doubts(); len(all) > 0 {
+		t.Errorf("with the true directory, listed %+v", all)
+	}
+	d.wantResolve(0, "committed on every shard")
+	d.resolves(d.submitting())
 }

@@ -3,6 +3,10 @@ package client
 import (
 	"context"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -37,11 +41,16 @@ func (c *Coordinator) Doubt(ctx context.Context, height uint64, key string) (*wi
 	})
 }
 
-// Resolve has a block settled. It is asked again only of a coordinator that has not
-// taken it up.
+// Resolve has a block settled. It is asked again only of a coordinator that sends it
+// on, and so has not taken it up: done twice, it might hit the same block when it was
+// submitted anew. Ask for the evidence before, so that the leader is known.
 func (c *Coordinator) Resolve(ctx context.Context, request *wirepb.ResolveInDoubtRequest) (*wirepb.ResolveInDoubtResponse, error) {
 	return ask(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ResolveInDoubtResponse, error) {
-		return p.operator.ResolveInDoubt(ctx, request)
+		response, err := p.operator.ResolveInDoubt(ctx, request)
+		if _, elsewhere := wire.Leader(err); status.Code(err) == codes.Unavailable && !elsewhere {
+			return nil, status.Errorf(codes.Unknown, "nobody can tell whether it was done, for the connection was lost (%s): look at what is in doubt, and at the record of what was done", status.Convert(err).Message())
+		}
+		return response, err
 	})
 }
 

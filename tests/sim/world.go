@@ -74,7 +74,7 @@ type world struct {
 	acts      map[string]int  // of operators, that are recorded, by block key
 	givenUp   map[string]bool // blocks that operators had withdrawn
 	attempts  map[protocol.AttemptID][2]any
-	calmly    map[protocol.AttemptID]bool // attempts that began after the last fault
+	calmly    map[protocol.AttemptID]bool // attempts that began after the last fault, under the newest coordinator
 	reads     int
 	settled   int // steps that it took to come to rest, at most
 	settledIn time.Duration

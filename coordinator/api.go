@@ -20,6 +20,7 @@ import (
 // clients, the sessions of the shards, and replication.
 func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
 	wirepb.RegisterCoordinatorServiceServer(r, &api{coordinator: c})
+	wirepb.RegisterOperatorServiceServer(r, &operator{coordinator: c})
 	wirepb.RegisterSessionServiceServer(r, sessionGate{coordinator: c, sessions: c.sessions})
 	c.replica.Register(r)
 }

@@ -26,6 +26,7 @@
 //	blockStream  one call of a client that submits blocks in order
 //	batcher      makes blocks of transactions that come one by one
 //	api          the gRPC services for clients
+//	operator     that for operators; survey puts together what is in doubt, and why
 //	sessionGate  sends shards to the leader
 //	partition    cuts a block into the sub-blocks of the shards
 //	history      (package) block keys and decisions, for good

@@ -160,7 +160,7 @@ func (n *Node) tell(notes []protocol.Note) {
 		switch note.Kind {
 		case protocol.NoteRejected:
 			n.warnSometimes(note)
-		case protocol.NoteWithdrawn:
+		case protocol.NoteWithdrawn, protocol.NoteResolved:
 			n.parts.Logger.Warn(note.Text, "kind", note.Kind)
 		case protocol.NoteJoined:
 			n.parts.Logger.Info(note.Text)

@@ -93,6 +93,7 @@ type preparedRecord struct {
 	attempt  protocol.AttemptID
 	sequence uint64
 	since    time.Time
+	bytes    int // of the writes
 }
 
 // NewNode makes a node from what its database and log say. positions gives the
@@ -116,7 +117,7 @@ func NewNode(id protocol.Identity, from protocol.ShardState, positions map[proto
 
 func (n *Node) remember(p *protocol.Prepared, sequence uint64) {
 	n.durable.prepared[p.Attempt.Height] = preparedRecord{
-		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)),
+		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)), bytes: len(p.Writes),
 	}
 }
 

@@ -43,6 +43,7 @@ func root() *cobra.Command {
 		benchCommand(),
 		clusterCommand(),
 		configCommand(),
+		indoubtCommand(),
 		recoverCommand(),
 		cli.VersionCommand(cli.Build{Version: version, Commit: commit, Date: date}),
 	)

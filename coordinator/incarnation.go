@@ -45,12 +45,21 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	in.core, err = OpenCore(CoreParts{
 		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,
 		Protocol: c.options.Protocol, Post: func(ev protocol.Event) { in.own = append(in.own, ev) }, Logger: c.logger,
+		Observe: in.observe,
 	})
 	if err != nil {
 		return nil, err
 	}
 	in.batcher = newBatcher(in, c.options.Batch)
 	return in, nil
+}
+
+// observe gives what watches the incarnation.
+func (in *incarnation) observe([]*protocol.Block) Observer {
+	if begin := in.coordinator.options.Observe; begin != nil {
+		return begin()
+	}
+	return nil
 }
 
 // post hands an event to the loop; false if the loop has ended.

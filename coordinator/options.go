@@ -45,6 +45,8 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// Observe gives what watches an incarnation, when one begins; nil for nobody.
+	Observe func() Observer
 }
 
 func (o Options) withDefaults() Options {

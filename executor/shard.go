@@ -32,6 +32,15 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	Watch     Watch
+}
+
+// Watch is told what a shard does, for metrics. Each may be nil, and must not
+// block; they are called from different goroutines.
+type Watch struct {
+	Node        Observer
+	Waited      func(time.Duration)                    // see RunnerParts
+	Checkpoints func(took time.Duration, putOff error) // see CoreParts
 }
 
 const (
@@ -100,6 +109,7 @@ func (s *Shard) build() (err error) {
 		Machine: o.Machine, Pusher: s.exchange, Sessions: s.client, Neighbours: s.exchange,
 		Schedule: &s.schedule, Runner: o.Runner, Checkpoint: o.Checkpoint,
 		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger,
+		Observer: o.Watch.Node, Waited: o.Watch.Waited, Checkpoints: o.Watch.Checkpoints,
 	})
 	return err
 }

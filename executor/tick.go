@@ -13,7 +13,7 @@ import (
 func (r *Runner) Tick() {
 	for _, w := range r.waits() {
 		if why := r.overdue(w); why != "" {
-			w.run.fail(protocol.Refusal{Reason: why, Retry: true})
+			w.run.fail(protocol.Refusal{Reason: why, Retry: true, Cause: protocol.CausePeer})
 			w.pool.add(nil)
 		}
 	}

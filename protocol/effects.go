@@ -64,6 +64,13 @@ const (
 	NoteEpoch          NoteKind = "epoch"
 )
 
+// NoteKinds lists them all.
+func NoteKinds() []NoteKind {
+	return []NoteKind{
+		NoteRefusedMessage, NoteRefusedVote, NoteResync, NoteDropped, NoteAborted, NoteWithdrawn, NoteRejected, NoteJoined, NoteEpoch,
+	}
+}
+
 // Answer tells a client what became of its block.
 type Answer struct {
 	Waiter   Waiter

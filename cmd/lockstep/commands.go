@@ -39,7 +39,7 @@ func root() *cobra.Command {
 		benchCommand(),
 		clusterCommand(),
 		recoverCommand(),
-		cli.VersionCommand(cli.Build{Version: version, Commit: commit}),
+		cli.VersionCommand(build()),
 	)
 	return r
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/telemetry"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
@@ -89,8 +90,8 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		s.options.Address = advertised(listener.Addr())
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
-	forced, observe := forces()
-	s.options.LogForced = observe
+	metrics := telemetry.NewCoordinator(build())
+	s.options.LogForced, s.options.Observe = metrics.LogForced, metrics.Watch
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
@@ -98,21 +99,7 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 	}
 	m := managedCoordinator{c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")})}
 	return host{daemon: m, listener: listener, http: s.http, endpoints: serve.Endpoints{
-		ReadyAs: m.readyAs, Status: m.status,
-		Metrics: metrics(append(m.metrics(), forced,
-			gauge("height", "Newest decided height.", func() float64 {
-				if d := c.Status().Decided; d != nil {
-					return float64(d.Height())
-				}
-				return 0
-			}),
-			gauge("epoch", "Epoch of this coordinator.", func() float64 { return float64(c.Status().Epoch) }),
-			counter("fsyncs_total", "How often the coordinator has forced its files to disk.", func() float64 { return float64(c.Fsyncs()) }),
-			gauge("queued_blocks", "Blocks taken up and not decided.", func() float64 {
-				now := c.Status()
-				return float64(now.Queued + len(now.InFlight))
-			}),
-		)...),
+		ReadyAs: m.readyAs, Status: m.status, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }
 

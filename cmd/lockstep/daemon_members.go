@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 // managedCoordinator is a coordinator with what operators ask of it.
@@ -64,29 +64,8 @@ func (m managedCoordinator) status(context.Context) (any, error) {
 	return cluster, nil
 }
 
-// metrics are about the group.
-func (m managedCoordinator) metrics() []prometheus.Collector {
-	now := func() replica.Status { return m.Replica().Status() }
-	return []prometheus.Collector{
-		gauge("leader", "1 if this coordinator leads.", func() float64 { return oneIf(now().Role == replica.RoleLeader) }),
-		gauge("term", "Term of the group of coordinators.", func() float64 { return float64(now().Term) }),
-		gauge("applied_index", "Last entry of the replicated log that this coordinator has applied.", func() float64 { return float64(now().Applied) }),
-		membersCollector{m.members},
-	}
-}
+// Group is the group as this coordinator sees it, for metrics.
+func (m managedCoordinator) Group() replica.Status { return m.Replica().Status() }
 
-// membersCollector tells how far behind the members are, on the leader.
-type membersCollector struct{ members *members.Service }
-
-var memberBehind = prometheus.NewDesc("lockstep_member_behind_entries",
-	"Entries of the replicated log that a coordinator is behind, as its leader sees it.", []string{"member"}, nil)
-
-// Describe implements prometheus.Collector.
-func (membersCollector) Describe(to chan<- *prometheus.Desc) { to <- memberBehind }
-
-// Collect implements prometheus.Collector.
-func (c membersCollector) Collect(to chan<- prometheus.Metric) {
-	for _, m := range c.members.Latest() {
-		to <- prometheus.MustNewConstMetric(memberBehind, prometheus.GaugeValue, float64(m.GetBehind()), m.GetName())
-	}
-}
+// Latest gives the members as the leader found them last; none elsewhere.
+func (m managedCoordinator) Latest() []*wirepb.CoordinatorStatus { return m.members.Latest() }

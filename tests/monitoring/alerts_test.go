@@ -14,7 +14,7 @@ const runbookURL = "https://github.com/lockstep-exec/lockstep/blob/main/docs/fai
 // alerts gives the rules, by name.
 func alerts(t *testing.T) map[string]rulefmt.Rule {
 	t.Helper()
-	groups, errs := rulefmt.ParseFile(packaging+"prometheus/alerts.yml", false, model.UTF8Validation, promql, slog.New(slog.DiscardHandler))
+	groups, errs := rulefmt.ParseFile(packaging+"prometheus/alerts.yml", false, model.UTF8Validation, promqlParser, slog.New(slog.DiscardHandler))
 	for _, err := range errs {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ const (
 	runbook   = "../../docs/failures.md"
 )
 
-var promql = parser.NewParser(parser.Options{})
+var promqlParser = parser.NewParser(parser.Options{})
 
 func read(t *testing.T, path string) string {
 	t.Helper()
@@ -56,7 +56,7 @@ func known(t *testing.T) map[string]bool {
 // strange lists the metrics of an expression that do not exist. An expression
 // that cannot be parsed is an error.
 func strange(known map[string]bool, expr string) (unknown []string, err error) {
-	tree, err := promql.ParseExpr(expr)
+	tree, err := promqlParser.ParseExpr(expr)
 	if err != nil {
 		return nil, err
 	}

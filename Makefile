@@ -32,7 +32,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes sim chaos model check format vet tidy fresh lint generate bench microbench fuzz clean
+.PHONY: help build demo test test-race test-processes monitoring sim chaos model check format vet tidy fresh lint generate bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ test-processes: ## run the tests of whole clusters
 	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \
 	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
 	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages
+
+monitoring: build ## test alerts and dashboard with the engine of Prometheus, a module of its own
+	cd tests/monitoring && $(GO) mod tidy -diff && $(GO) vet ./... && LOCKSTEP_BINARY='$(abspath $(BIN))' $(GO) test -count 1 -timeout 8m $(TESTFLAGS) ./...
 
 sim: ## simulate SEEDS=2000 clusters with faults, from SEED=1 on (SIMFLAGS=-sim.trace prints one)
 	$(GO) test ./tests/sim -run '^TestSeeds$$' -count 1 -timeout 3h -v -sim.seed=$(SEED) -sim.seeds=$(SEEDS) $(SIMFLAGS)

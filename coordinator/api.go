@@ -210,13 +210,13 @@ func (s *api) Status(context.Context, *wirepb.StatusRequest) (*wirepb.StatusResp
 	return &wirepb.StatusResponse{Status: s.coordinator.Entry()}, nil
 }
 
-// Entry is the cluster at a glance, as this coordinator sees it.
-func (c *Coordinator) Entry() *wirepb.ClusterStatus {
-	now := c.Status()
-	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
-	out.Quarantined = now.Ended
-	out.Fsyncs = uint64(c.Fsyncs())
-	return out
+// ListTimelines tells what happened when to the newest blocks.
+func (s *api) ListTimelines(_ context.Context, in *wirepb.ListTimelinesRequest) (*wirepb.ListTimelinesResponse, error) {
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return nil, err
+	}
+	return &wirepb.ListTimelinesResponse{Timelines: leading.timelines.Timelines(in.GetKey())}, nil
 }
 
 // Fsyncs counts how often the coordinator has forced its files since it was

@@ -58,6 +58,8 @@ type CoreParts struct {
 	// Failed takes the reason why the shard must end: a checkpoint or a trim
 	// failed (rule S9). It does not wait. The owner stops the node (Stop).
 	Failed func(error)
+	// Waited is RunnerParts.Waited.
+	Waited func(time.Duration)
 	Now    func() time.Time
 	Logger hclog.Logger
 	Wrap   func(Participant) Participant // see Parts
@@ -115,7 +117,7 @@ func (c *Core) build(recovered protocol.ShardState) error {
 	c.keeper = state.NewCheckpointer(p.Store, p.Checkpoint, c.hooks())
 	c.runner = NewRunner(RunnerParts{
 		Shard: p.Shard, Machine: p.Machine, Staging: staging{p.Store, c.foundDamage}, Pusher: p.Pusher,
-		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) },
+		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) }, Waited: p.Waited,
 	}, p.Runner)
 	c.runner.Configure(recovered.Config)
 	c.runner.Commit(recovered.Committed.Height())
@@ -139,6 +141,9 @@ func (c *Core) Stop(why error) error { return c.node.stop(why) }
 func (c *Core) Deliver(from protocol.ShardID, a protocol.AttemptID, values []byte) error {
 	return c.runner.Deliver(from, a, values)
 }
+
+// WaitsFor is Runner.WaitsFor: shards whose values executions wait for.
+func (c *Core) WaitsFor() []protocol.ShardID { return c.runner.WaitsFor() }
 
 // Tick is Runner.Tick: it looks at what executions wait for.
 func (c *Core) Tick() { c.runner.Tick() }

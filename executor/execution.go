@@ -26,7 +26,8 @@ type execution struct {
 	waiting deliveries // values that came before the run
 	run     *run       // while running
 	pool    *pool      // while running
-	heard   time.Time  // when the last values came
+	opened  time.Time  // when values were let in
+	heard   time.Time  // when the last came
 
 	pushedMu sync.Mutex
 	pushed   [][]byte // by shard: everything pushed, for the Prepared record
@@ -179,7 +180,8 @@ func (r *Runner) open(e *execution, run *run, p *pool) (waiting []delivery, ok b
 	}
 	waiting = e.waiting.list
 	e.waiting = deliveries{}
-	e.phase, e.run, e.pool, e.heard = running, run, p, r.parts.Now()
+	e.phase, e.run, e.pool, e.opened = running, run, p, r.parts.Now()
+	e.heard = e.opened
 	return waiting, true
 }
 
@@ -268,12 +270,25 @@ func (r *Runner) refuse(e *execution, why *protocol.Refusal) {
 // it is dropped in between, the report does no harm.
 func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	r.mu.Lock()
+	r.waited(e)
 	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, deliveries{}, nil, nil
 	left := e.left
 	r.mu.Unlock()
 	if !left {
 		r.parts.Report(executed)
 	}
+}
+
+// waited tells how long a run waited for values. r.mu is held.
+func (r *Runner) waited(e *execution) {
+	if r.parts.Waited == nil || e.run == nil || e.run.graph.remote == 0 {
+		return
+	}
+	last := e.heard
+	if len(e.run.waitsFor()) > 0 { // it was ended before they came
+		last = r.parts.Now()
+	}
+	r.parts.Waited(last.Sub(e.opened))
 }
 
 func refusal(retry bool, format string, args ...any) *protocol.Refusal {

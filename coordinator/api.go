@@ -16,10 +16,13 @@ import (
 // Register adds the coordinator's services to a gRPC server: the API for
 // clients, the sessions of the shards, and replication.
 func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
-	wirepb.RegisterCoordinatorServiceServer(r, &api{coordinator: c})
+	wirepb.RegisterCoordinatorServiceServer(r, c.API())
 	wirepb.RegisterSessionServiceServer(r, sessionGate{coordinator: c, sessions: c.sessions})
 	c.replica.Register(r)
 }
+
+// API is what Register adds for clients, for callers in this process.
+func (c *Coordinator) API() wirepb.CoordinatorServiceServer { return &api{coordinator: c} }
 
 // api implements wirepb.CoordinatorServiceServer.
 type api struct {

@@ -188,6 +188,10 @@ func (c *Coordinator) statusOf(in *incarnation) *Status {
 	}}
 }
 
+// Leads reports whether this coordinator decides, or has stopped deciding and not
+// been deposed.
+func (c *Coordinator) Leads() bool { return c.now.Load() != nil }
+
 // Replica is this coordinator's part of the group: its members and their state.
 func (c *Coordinator) Replica() *replica.Replica { return c.replica }
 

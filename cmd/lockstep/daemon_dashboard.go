@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 // dashboardSource is where the dashboard of a coordinator looks: at the coordinator
@@ -36,9 +37,30 @@ func (s *dashboardSource) Look(ctx context.Context) dashboard.View {
 		return view
 	}
 	if err := s.lookElsewhere(ctx, now, &view); err != nil {
-		view.Cluster, view.Failure = nil, cli.Sentence(err)
+		view.Cluster, view.Members, view.Failure = nil, membersFrom(now), cli.Sentence(err)
 	}
 	return view
+}
+
+// membersFrom gives the members as a coordinator knows them that cannot ask the
+// leader: nothing but their names, and when it heard of them.
+func membersFrom(now replica.Status) (list []*wirepb.CoordinatorStatus) {
+	for _, m := range now.Members {
+		one := &wirepb.CoordinatorStatus{Name: m.Name, Address: m.Address}
+		if m.Name == now.Name {
+			one.Role, one.State = wirepb.CoordinatorRole_COORDINATOR_ROLE_FOLLOWER, wirepb.CoordinatorState_COORDINATOR_STATE_READY
+			one.Term, one.LastIndex, one.AppliedIndex = now.Term, now.Last, now.Applied
+		}
+		for _, p := range now.Peers {
+			if p.Name != m.Name || p.Contact.IsZero() {
+				continue
+			}
+			ms := uint64(max(0, time.Since(p.Contact).Milliseconds()))
+			one.ContactMs, one.Reason = &ms, p.Refusal
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // hereOf says who this coordinator is.

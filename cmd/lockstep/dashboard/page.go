@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"encoding/hex"
-	"strings"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -85,7 +84,11 @@ func pageOf(v View, s sample, timelines []*wirepb.Timeline) page {
 		p.Cluster = clusterOf(c)
 		p.InFlight = report.ClusterOf(c).InFlight
 		for _, shard := range c.GetShards() {
-			p.Shards = append(p.Shards, shardOf(shard, c.GetHeight()))
+			line := shardOf(shard, c.GetHeight())
+			if oldest(c) < slowMs {
+				line.WaitsFor = []uint32{} // for a moment, as every execution does
+			}
+			p.Shards = append(p.Shards, line)
 		}
 	}
 	for _, t := range timelines {
@@ -123,16 +126,15 @@ func shardOf(s *wirepb.ShardStatus, height uint64) pageShard {
 	prepared := s.GetPrepared()
 	if own := s.GetReport().GetStatus(); own != nil {
 		p.Storage = storageOf(own.GetStorage())
-		p.Committed, p.Checkpointed = max(p.Committed, own.GetCommittedHeight()), max(p.Checkpointed, own.GetCheckpointedHeight())
-		if saysNow(s) {
+		p.SilentMs = s.GetReport().GetAgeMs()
+		if saysNow(s) { // then it knows best, also if it has lost something
+			p.SilentMs = 0
 			p.Own = report.ShardOf(own).State
+			p.Committed, p.Checkpointed, prepared = own.GetCommittedHeight(), own.GetCheckpointedHeight(), own.GetPrepared()
 			p.WaitsFor = append(p.WaitsFor, own.GetWaitsForValues()...)
-			if strings.TrimSpace(p.Reason) == "" && p.Own == "quarantined" {
+			if p.Reason == "" && p.Own == "quarantined" {
 				p.Reason = own.GetReason()
 			}
-			prepared = own.GetPrepared()
-		} else {
-			p.SilentMs = s.GetReport().GetAgeMs()
 		}
 	}
 	p.Lag = height - min(height, p.Committed)

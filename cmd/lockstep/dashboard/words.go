@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 )
 
 // ago writes how long something has lasted, as people say it: in whole units.
@@ -55,19 +57,11 @@ func blocks(heights []uint64) string {
 	low, high := slices.Min(heights), slices.Max(heights)
 	switch {
 	case low == high:
-		return fmt.Sprintf("Block %d", low)
+		return "Block " + report.Count(low)
 	case high-low+1 == uint64(len(heights)):
-		return fmt.Sprintf("Blocks %d to %d", low, high)
+		return fmt.Sprintf("Blocks %s to %s", report.Count(low), report.Count(high))
 	}
-	return fmt.Sprintf("%d blocks from %d to %d", len(heights), low, high)
-}
-
-// plural writes a number with its noun.
-func plural(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d blocks from %s to %s", len(heights), report.Count(low), report.Count(high))
 }
 
 // verb takes an s if there is one who does it.

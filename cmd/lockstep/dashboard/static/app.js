@@ -2,7 +2,7 @@
 // and the fragment of the address says what is shown.
 
 import { byId, el, say } from "./dom.js";
-import { clock, lasting, ms, phrase, rate } from "./format.js";
+import { clock, lasting, ms, msTick, phrase, rate, rateTick } from "./format.js";
 import { Live } from "./live.js";
 import { Overview } from "./overview.js";
 import { Chart, Span, spans } from "./charts.js";
@@ -18,21 +18,22 @@ let lostSince = 0;
 const outcomeLines = (samples) => {
   const names = new Set(samples.flatMap((s) => Object.keys(s.oc ?? {})));
   const sorted = [...names].sort((a, b) => (b === "applied") - (a === "applied") || (a < b ? -1 : 1));
-  return [...sorted.map((name) => ({ name: phrase(name), of: (s) => s.oc?.[name] ?? (s.tx === null ? null : 0) })),
-    { name: "attempts given up", of: (s) => s.gu }, { name: "blocks withdrawn", of: (s) => s.wd }];
+  return sorted.map((name) => ({ name: phrase(name), of: (s) => s.oc?.[name] ?? (s.tx === null ? null : 0) }));
 };
 
 const kinds = [
   { title: "Throughput", about: "Transactions committed a second.", unit: rate, lines: [{ name: "transactions", of: (s) => s.tx }] },
   { title: "Block latency", about: "From taking a block up to having its decision on disk.", unit: ms, lines: [{ name: "half within", of: (s) => s.l50 }, { name: "99% within", of: (s) => s.l99 }] },
-  { title: "Outcomes", about: "What became of transactions a second, and what had to be tried again.", unit: rate, lines: outcomeLines },
-  { title: "Disk", about: "Forcing a log to disk: 99% within this time. Every block waits for both.", unit: ms, lines: [{ name: "shards", of: (s) => s.sf99 }, { name: "coordinator", of: (s) => s.f99 }] },
+  { title: "Outcomes", about: "What became of transactions, a second.", unit: rate, lines: outcomeLines },
+  { title: "Blocks", about: "A second: those committed, those withdrawn, and attempts that were given up.", unit: rate,
+    lines: [{ name: "committed", of: (s) => s.bl }, { name: "given up", of: (s) => s.gu }, { name: "withdrawn", of: (s) => s.wd }] },
+  { title: "Disk", about: "Forcing a log to disk: 99% within this time. A block waits for both.", unit: ms, lines: [{ name: "shards", of: (s) => s.sf99 }, { name: "coordinator", of: (s) => s.f99 }] },
   { title: "Values from other shards", about: "How long executions waited for them.", unit: ms, lines: [{ name: "half within", of: (s) => s.w50 }, { name: "99% within", of: (s) => s.w99 }] },
 ];
 
 let queued = false;
 const span = new Span(() => draw());
-const charts = kinds.map((kind) => new Chart(byId("charts"), kind, span));
+const charts = kinds.map((kind) => new Chart(byId("charts"), { ...kind, tick: kind.unit === ms ? msTick : rateTick }, span));
 
 function draw() {
   if (queued) return;
@@ -62,7 +63,8 @@ function showConnection() {
   bar.hidden = lostSince === 0;
   document.body.dataset.lost = String(lostSince !== 0);
   if (lostSince !== 0) {
-    say(bar, `Connection to the coordinator lost since ${clock(lostSince)}, ${lasting(Date.now() - lostSince)} ago. What is shown is from then. This page tries again by itself.`);
+    say(bar, `Connection to the coordinator lost since ${clock(lostSince)}, ${lasting(Date.now() - lostSince)} ago. What is shown is from then; this page tries again by itself.`);
+    overview.unheard(lostSince);
     say(byId("live"), "No connection");
   } else if (page) {
     say(byId("live"), "Live");
@@ -94,7 +96,7 @@ older.show([], () => 0);
 let olderBlocks = [];
 
 byId("more").addEventListener("click", async () => {
-  const lowest = olderBlocks.at(-1)?.height ?? Math.min(page.cluster.height + 1, ...page.blocks.filter((b) => b.end === "committed").map((b) => b.height));
+  const lowest = olderBlocks.at(-1)?.height ?? Math.min(page.cluster.height + 1, ...overview.listed.filter((b) => b.end === "committed").map((b) => b.height));
   say(byId("more-state"), "Looking …");
   try {
     const answer = await fetch(`/api/blocks?before=${lowest}`);

@@ -49,12 +49,12 @@ const columns = [
   { title: "Height", number: true, cell: (b) => (b.height ? count(b.height) : "–") },
   { title: "Block", wide: true, sign: (b) => b.key, cell: (b) => el("a", { href: `#/block/${encodeURIComponent(b.key)}` }, key(b.key)) },
   { title: "Result", cell: (b) => endText(b.end) },
-  { title: "Transactions", number: true, cell: (b) => count(b.transactions) },
-  { title: "Outcomes", wide: true, cell: (b) => outcomeText(b.outcomes) },
-  { title: "Attempts", number: true, cell: (b) => (b.attempts === undefined ? "–" : String(b.attempts)) },
+  { title: "Transactions", spare: true, number: true, cell: (b) => count(b.transactions) },
+  { title: "Outcomes", spare: true, cell: (b) => outcomeText(b.outcomes) },
+  { title: "Attempts", spare: true, number: true, cell: (b) => (b.attempts === undefined ? "–" : String(b.attempts)) },
   { title: "Decided in", number: true, cell: (b) => (b.phases.length === 0 ? "–" : `${ms(b.duration_us / 1000)}${b.end === "" ? " so far" : ""}`) },
-  { title: "Where the time went", sign: (b) => JSON.stringify(b.phases), cell: (b) => (b.phases.length === 0 ? el("span", {}, "–") : phaseBar(b.phases)) },
-  { title: "Taken up", number: true, cell: (b) => (b.taken ? clockMs(b.taken) : "–") },
+  { title: "Where the time went", wide: true, sign: (b) => JSON.stringify(b.phases), cell: (b) => (b.phases.length === 0 ? el("span", {}, "–") : phaseBar(b.phases)) },
+  { title: "Taken up", spare: true, number: true, cell: (b) => (b.taken ? clockMs(b.taken) : "–") },
 ];
 
 export const blockTable = (place, label) => new Table(place, label, columns);

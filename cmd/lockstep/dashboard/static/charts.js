@@ -3,10 +3,9 @@
 import { el, svg, say } from "./dom.js";
 import { clock, dayAndClock } from "./format.js";
 
-const width = 560;
-const height = 190;
-const edge = { top: 10, right: 10, bottom: 22, left: 52 };
-const inner = { width: width - edge.left - edge.right, height: height - edge.top - edge.bottom };
+const height = 170;
+const edge = { top: 10, right: 8, bottom: 22, left: 48 };
+const plotHeight = height - edge.top - edge.bottom;
 const tableRows = 60;
 
 export const spans = [
@@ -55,11 +54,11 @@ function round(n) {
  * undefined or null where there is none; they may be a function of the samples.
  */
 export class Chart {
-  constructor(place, { title, about, unit, lines }, span) {
-    Object.assign(this, { title, unit, span, lines: typeof lines === "function" ? lines : () => lines, samples: [], now: Date.now(), drag: null });
+  constructor(place, { title, about, unit, tick, lines }, span) {
+    Object.assign(this, { title, unit, tick, span, width: 0, lines: typeof lines === "function" ? lines : () => lines, samples: [], now: Date.now(), drag: null });
     const id = `chart-${title.toLowerCase().replaceAll(/[^a-z]+/g, "-")}`;
     this.value = el("p", { class: "value", id: `${id}-value` });
-    this.picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
+    this.picture = svg("svg", { height, "aria-hidden": "true", focusable: "false" });
     this.frame = el("div", { class: "plot", tabindex: "0", role: "group", "aria-labelledby": id, "aria-describedby": `${id}-about ${id}-value` }, this.picture);
     this.rows = el("div", { class: "figures", tabindex: "0", role: "region", "aria-label": `${title}, as a table` });
     this.details = el("details", {}, el("summary", {}, "As a table"), this.rows);
@@ -67,14 +66,19 @@ export class Chart {
     place.append(el("section", { class: "card chart", "aria-labelledby": id },
       el("h3", { id }, title), el("p", { class: "about", id: `${id}-about` }, about), this.value, this.frame, this.details));
     this.listen();
+    new ResizeObserver(() => span.changed()).observe(this.frame);
+  }
+
+  get plotWidth() {
+    return Math.max(1, this.width - edge.left - edge.right);
   }
 
   listen() {
     const at = (event) => {
       const box = this.picture.getBoundingClientRect();
-      const x = ((event.clientX - box.left) / box.width) * width - edge.left;
+      const x = event.clientX - box.left - edge.left;
       const { from, to } = this.span.bounds(this.now);
-      return from + (Math.min(Math.max(x, 0), inner.width) / inner.width) * (to - from);
+      return from + (Math.min(Math.max(x, 0), this.plotWidth) / this.plotWidth) * (to - from);
     };
     const f = this.frame;
     f.addEventListener("pointermove", (e) => this.point(at(e)));
@@ -140,12 +144,13 @@ export class Chart {
   draw(samples, now) {
     this.samples = samples;
     this.now = now;
+    this.width = this.frame.clientWidth;
     const shown = this.shown();
     const lines = this.lines(shown);
     const { from, to } = this.span.bounds(now);
     const most = round(Math.max(0, ...lines.flatMap((l) => shown.map((s) => l.of(s) ?? 0))));
-    const x = (t) => edge.left + ((t - from) / (to - from)) * inner.width;
-    const y = (v) => edge.top + inner.height - (v / most) * inner.height;
+    const x = (t) => edge.left + ((t - from) / (to - from)) * this.plotWidth;
+    const y = (v) => edge.top + plotHeight - (v / most) * plotHeight;
     const parts = [this.grid(most, y, from, to)];
     lines.forEach((line, i) => parts.push(...this.line(line, i, shown, x, y)));
     parts.push(...this.marks(shown, lines, x, y));
@@ -158,12 +163,12 @@ export class Chart {
     const parts = [];
     for (const part of [0, 0.5, 1]) {
       const at = y(part * most);
-      parts.push(svg("line", { class: part === 0 ? "axis" : "grid", x1: edge.left, x2: width - edge.right, y1: at, y2: at }));
-      parts.push(svg("text", { x: edge.left - 6, y: at + 4, "text-anchor": "end" }, this.unit(part * most)));
+      parts.push(svg("line", { class: part === 0 ? "axis" : "grid", x1: edge.left, x2: this.width - edge.right, y1: at, y2: at }));
+      parts.push(svg("text", { x: edge.left - 6, y: at + 4, "text-anchor": "end" }, this.tick(part * most)));
     }
     for (const part of [0, 0.5, 1]) {
       const t = from + part * (to - from);
-      parts.push(svg("text", { x: edge.left + part * inner.width, y: height - 5, "text-anchor": ["start", "middle", "end"][part * 2] }, clock(t)));
+      parts.push(svg("text", { x: edge.left + part * this.plotWidth, y: height - 5, "text-anchor": ["start", "middle", "end"][part * 2] }, clock(t)));
     }
     return svg("g", { class: "frame" }, parts);
   }
@@ -198,11 +203,11 @@ export class Chart {
     if (cursor === null) return parts;
     if (this.drag !== null) {
       const [a, b] = [x(this.drag), x(cursor)].sort((m, n) => m - n);
-      parts.push(svg("rect", { class: "selection", x: a, y: edge.top, width: b - a, height: inner.height }));
+      parts.push(svg("rect", { class: "selection", x: a, y: edge.top, width: b - a, height: plotHeight }));
     }
     if (shown.length === 0) return parts;
     const s = shown[this.nearest(shown, cursor)];
-    parts.push(svg("line", { class: "cursor", x1: x(s.t), x2: x(s.t), y1: edge.top, y2: edge.top + inner.height }));
+    parts.push(svg("line", { class: "cursor", x1: x(s.t), x2: x(s.t), y1: edge.top, y2: edge.top + plotHeight }));
     lines.forEach((line, i) => {
       const v = line.of(s);
       if (v !== null && v !== undefined) parts.push(svg("circle", { class: `point line-${i}`, cx: x(s.t), cy: y(v), r: 3.5 }));

@@ -79,9 +79,10 @@ export function digest(what, hex, length = 8) {
 
 /**
  * A table that is kept up to date in place, so that focus and selection stay where
- * they are. Columns are {title, cell, sign, number, wide}: cell gives text or a node
+ * they are. Columns are {title, cell, sign, number, mono, wide, spare}: cell gives text or a node
  * for an item, sign a text that changes whenever that node has to be made anew.
- * On a narrow screen a row becomes a card; the roles keep it a table all the same.
+ * On a narrow screen a row becomes a card, in which wide columns take a line and spare
+ * ones are left out; the roles keep it a table all the same.
  */
 export class Table {
   constructor(place, label, columns) {
@@ -120,7 +121,7 @@ export class Table {
 
   make() {
     const cells = this.columns.map((c, i) =>
-      el("td", { role: i === 0 ? "rowheader" : "cell", "data-label": c.title, class: [c.number && "number", c.wide && "wide"].filter(Boolean).join(" ") || undefined }));
+      el("td", { role: i === 0 ? "rowheader" : "cell", "data-label": c.title, class: [c.number && "number", c.wide && "wide", c.mono && "address", c.spare && "spare"].filter(Boolean).join(" ") || undefined }));
     return { node: el("tr", { role: "row" }, ...cells), cells, signs: [] };
   }
 

@@ -22,6 +22,18 @@ export function rate(n) {
   return `${n >= 100 ? count(n) : figure(n)}/s`;
 }
 
+/** A number of things a second, at an axis. */
+export function rateTick(n) {
+  if (n >= 1e6) return `${Number((n / 1e6).toFixed(2))}M`;
+  return n >= 1000 ? `${Number((n / 1e3).toFixed(2))}k` : String(Number(n.toPrecision(2)));
+}
+
+/** Milliseconds, at an axis. */
+export function msTick(n) {
+  if (n >= 1000) return `${Number((n / 1000).toPrecision(3))} s`;
+  return n >= 1 || n === 0 ? `${Number(n.toPrecision(3))} ms` : `${Math.round(n * 1000)} µs`;
+}
+
 /** Milliseconds, in the unit that suits. */
 export function ms(n) {
   if (n === null || n === undefined) return "–";

@@ -1,7 +1,7 @@
 // The cluster at a glance.
 
 import { byId, digest, el, say, sign, state, Table } from "./dom.js";
-import { bytes, count, key, lasting, ms, phrase, plural, rate, short } from "./format.js";
+import { bytes, clock, count, key, lasting, ms, phrase, plural, rate, short } from "./format.js";
 import { blockTable, phaseLegend } from "./blocks.js";
 
 const docsHome = "https://github.com/lockstep-exec/lockstep/blob/main/";
@@ -31,6 +31,11 @@ const phaseWords = {
   deciding: "all voted, forcing the decision",
   waiting: "waits to be tried",
 };
+
+const narrow = matchMedia("(max-width: 760px)");
+const mostNarrow = 15; // blocks on a narrow screen
+
+const unknown = "Not known while no coordinator that leads can be asked.";
 
 const silentAfter = 4000; // ms after which what a shard said is old
 
@@ -70,7 +75,7 @@ const shardColumns = [
   { title: "Log", number: true, cell: (s) => bytes(s.storage?.log_bytes) },
   { title: "Database", number: true, cell: (s) => bytes(s.storage?.database_bytes) },
   { title: "Free", number: true, cell: (s) => bytes(s.storage?.free_bytes) },
-  { title: "Address", cell: (s) => s.address || "–" },
+  { title: "Address", mono: true, cell: (s) => s.address || "–" },
 ];
 
 const memberColumns = [
@@ -84,7 +89,7 @@ const memberColumns = [
   { title: "Term", number: true, cell: (m) => count(m.term) },
   { title: "Entries behind", number: true, cell: (m) => (m.role === "leader" ? "–" : count(m.behind)) },
   { title: "Heard of", number: true, cell: (m) => (m.contact_ms === undefined ? "–" : m.contact_ms < 2000 ? "now" : `${lasting(m.contact_ms)} ago`) },
-  { title: "Address", cell: (m) => m.address || "–" },
+  { title: "Address", mono: true, cell: (m) => m.address || "–" },
 ];
 
 const flightColumns = [
@@ -106,18 +111,36 @@ export class Overview {
     this.members = new Table(byId("coordinators"), "Coordinators", memberColumns);
     this.flight = new Table(byId("flight"), "Blocks under way", flightColumns);
     this.blocks = blockTable(byId("blocks"), "Newest blocks");
+    this.listed = [];
     byId("phases-legend").replaceChildren(...phaseLegend());
   }
 
   show(page) {
     this.sentence(page.sentence);
+    this.last = page.sentence.text;
     this.facts(page);
     this.shards.show(page.shards, (s) => s.id);
     byId("coordinators-card").hidden = page.coordinators.length < 2;
     this.members.show(page.coordinators, (m) => m.name);
+    const known = page.cluster !== null;
+    byId("shards-none").hidden = known;
     byId("flight-none").hidden = page.in_flight.length > 0;
+    say(byId("flight-none"), known ? "No block is under way." : unknown);
+    say(byId("blocks-none"), known ? "None since this coordinator began to lead." : unknown);
     this.flight.show(page.in_flight, (f) => f.block);
-    this.blocks.show(page.blocks, (b) => `${b.key} ${b.taken}`);
+    this.list(page.blocks);
+  }
+
+  // The list stands still while somebody points at it or is in it: it may change
+  // many times a second.
+  list(blocks) {
+    const place = byId("blocks");
+    const held = this.listed.length > 0 && (place.matches(":hover") || place.contains(document.activeElement));
+    say(byId("blocks-held"), held ? "stands still while you are in it" : "");
+    if (held) return;
+    this.listed = blocks.slice(0, narrow.matches ? mostNarrow : blocks.length);
+    byId("blocks-none").hidden = blocks.length > 0;
+    this.blocks.show(this.listed, (b) => `${b.key} ${b.taken}`);
   }
 
   // The text changes every second with the figures in it; it is announced only when
@@ -125,7 +148,7 @@ export class Overview {
   sentence(s) {
     byId("sentence").dataset.level = s.level;
     if (this.kind !== s.kind) {
-      byId("sentence-sign").replaceChildren(sign(s.level));
+      byId("sentence-sign").replaceChildren(sign(s.level === "none" ? "unknown" : s.level));
       byId("announce").textContent = this.kind === undefined ? "" : `${s.text} ${s.detail}`;
       this.kind = s.kind;
     }
@@ -138,18 +161,29 @@ export class Overview {
     docs.replaceChildren(...(s.docs ? ["More: ", el("a", { href: docsHome + s.docs.path, rel: "noreferrer", target: "_blank" }, s.docs.title), " ", el("code", {}, s.docs.path.split("#")[0])] : []));
   }
 
+  /** Says that nothing is known any more, since a time; 0 if something is. */
+  unheard(since) {
+    if (since === 0 || !this.last) return;
+    this.sentence({
+      level: "none", kind: "unheard", text: `Nothing was heard of the cluster since ${clock(since)}.`, detail: `Then it was: ${this.last}`,
+      do: "See that the coordinator at this address runs, and that the network between is up. What was committed stays committed; shards keep what is prepared.",
+      docs: { title: "Failures: the coordinator is away", path: "docs/failures.md#the-coordinator-is-away" },
+    });
+    document.title = "No connection: Lockstep";
+  }
+
   facts(page) {
     const c = page.cluster;
     const leader = page.here.leads ? page.here.name : page.here.leader || "none";
     const list = [
       ["Height", c ? count(c.height) : "–"],
       ["Root", c ? c.root : ""],
-      ["Leader", c && page.here.leads && page.coordinators.length < 2 ? `${leader}, the only one` : leader],
+      ["Leader", leader],
       ["Epoch", c ? count(c.epoch) : "–"],
       ["Transactions", rate(page.sample.tx)],
-      ["Block latency", page.sample.l50 === null ? "–" : `${ms(page.sample.l50)} / ${ms(page.sample.l99)}`],
-      ["Queue", c ? (c.queued_blocks === 0 ? "empty" : `${plural(c.queued_blocks, "block")}, ${bytes(c.queued_bytes)}`) : "–"],
-      ["Leads since", c && c.since ? lasting(page.now - c.since) : "–"],
+      ["Block latency", page.sample.l50 === null ? "–" : `${ms(page.sample.l50)}, 99% ${ms(page.sample.l99)}`],
+      ["Queue", c ? (c.queued_blocks === 0 ? "empty" : plural(c.queued_blocks, "block")) : "–"],
+      ["Leads for", c && c.since ? lasting(page.now - c.since) : "–"],
     ];
     if (!this.cells) {
       this.cells = new Map();
@@ -170,7 +204,7 @@ export class Overview {
     const line = c ? `cluster ${short(c.id)}` : "";
     say(byId("cluster"), page.here.leads || !page.here.leader ? line : `${line}, seen from ${page.here.name}, which follows ${page.here.leader}`);
     const disk = c?.storage ? ` · log ${bytes(c.storage.log_bytes)}, history ${bytes(c.storage.database_bytes)}, ${bytes(c.storage.free_bytes)} free on ${leader}` : "";
-    say(byId("foot"), `Lockstep ${page.version}${disk}`);
+    say(byId("foot"), `Lockstep${page.version ? ` ${page.version}` : ""}${disk}`);
     document.title = `${{ well: "", notice: "! ", waiting: "Waiting: ", stopped: "Stopped: " }[page.sentence.level] ?? ""}Lockstep`;
   }
 }

@@ -140,3 +140,39 @@ const tab, enter, escape, left = kb.Tab, kb.Enter, kb.Escape, kb.ArrowLeft
 
 // textOf is an expression for the text of an element.
 func textOf(id string) string { return fmt.Sprintf("document.getElementById(%q).textContent", id) }
+
+// wantNoOverflow checks that nothing is wider than the screen.
+func (b *browser) wantNoOverflow(when string) {
+	b.t.Helper()
+	if wide := b.text(`document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide != "0" {
+		b.t.Errorf("%s: the page is %s pixels wider than the screen; the widest is %s", when, wide,
+			b.text(`[...document.querySelectorAll("main *")].sort((a, b) => b.getBoundingClientRect().right - a.getBoundingClientRect().right)[0].outerHTML.slice(0, 200)`))
+	}
+}
+
+// lowContrast lists visible texts that stand out too little from what is behind
+// them, by the formula of WCAG 2.
+const lowContrast = `(() => {
+  const parse = (c) => { const p = c.match(/[\d.]+/g).map(Number); return { rgb: p.slice(0, 3), a: p.length > 3 ? p[3] : 1 }; };
+  const light = (rgb) => { const [r, g, b] = rgb.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.a === 1) return c.rgb; } return [255, 255, 255]; };
+  const bad = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement, text = walker.currentNode.textContent.trim();
+    if (!text || e.closest("svg title, .unseen, noscript, .skip") || !e.checkVisibility()) continue;
+    const style = getComputedStyle(e);
+    const [a, b] = [light(parse(e.closest("svg") ? style.fill : style.color).rgb), light(behind(e))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) bad.add(ratio.toFixed(2) + " " + e.className + " " + text.slice(0, 30));
+  }
+  return [...bad].join("; ");
+})()`
+
+// wantContrast checks that all text can be read.
+func (b *browser) wantContrast(when string) {
+	b.t.Helper()
+	if bad := b.text(lowContrast); bad != "" {
+		b.t.Errorf("%s: too little contrast (at least 4.5 is wanted): %s", when, bad)
+	}
+}

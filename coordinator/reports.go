@@ -80,6 +80,7 @@ func (r *shardReports) ask(ctx context.Context, id protocol.ShardID, address str
 		err = fmt.Errorf("shard %d answers there", answer.GetId())
 	}
 	if err == nil {
+		answer.Report = nil // only coordinators have those
 		r.latest[id].Store(&shardReport{status: answer, at: time.Now()})
 		return
 	}

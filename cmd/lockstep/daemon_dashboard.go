@@ -65,7 +65,7 @@ func membersFrom(now replica.Status) (list []*wirepb.CoordinatorStatus) {
 
 // hereOf says who this coordinator is.
 func hereOf(now replica.Status) dashboard.Here {
-	here := dashboard.Here{Name: now.Name, Alone: len(now.Members) == 1}
+	here := dashboard.Here{Name: now.Name, Alone: len(now.Members) == 1, Waiting: now.Role == replica.RoleWaiting}
 	if now.Leader.Name != now.Name {
 		here.Leader, here.LeaderAddress = now.Leader.Name, now.Leader.Address
 	}

@@ -51,42 +51,6 @@ type counts struct {
 	outcomes                                         map[string]uint64
 }
 
-// block is one block, live or over.
-type block struct {
-	key          string
-	id           protocol.Digest
-	height       protocol.Height // 0 before its first attempt
-	transactions int
-	waiter       protocol.Waiter // of the first client that waits for it here
-	taken        time.Time
-	end          wirepb.TimelineEnd
-	reason       string
-	attempts     []*attempt // the newest last
-	total        uint32     // attempts it has had
-	voted        time.Time
-	decided      time.Time
-	committed    time.Time
-	outcomes     map[string]int
-}
-
-// attempt is one attempt of a block.
-type attempt struct {
-	id      protocol.AttemptID
-	began   time.Time
-	givenUp time.Time
-	reason  string
-	votes   []vote
-}
-
-// vote is one answer to an attempt.
-type vote struct {
-	shard    protocol.ShardID
-	at       time.Time
-	prepared bool
-	digest   protocol.Digest
-	reason   string
-}
-
 // New begins with the blocks that were found undecided in the log.
 func New(shards int, pending []*protocol.Block, now func() time.Time) *Recorder {
 	r := &Recorder{
@@ -226,9 +190,6 @@ func (r *Recorder) vote(shard protocol.ShardID, v *protocol.Vote, now time.Time)
 	}
 	a.votes = append(a.votes, one)
 }
-
-// attempt is the newest attempt of a block that has had one.
-func (b *block) attempt() *attempt { return b.attempts[len(b.attempts)-1] }
 
 // givenUp ends an attempt, and those above it, which build on it (C3).
 func (r *Recorder) givenUp(note protocol.Note, now time.Time) {

@@ -42,7 +42,7 @@ func TestDashboardThroughAPartition(t *testing.T) {
 	b.await(textOf("sentence-text"), "Waits for shard 1: not connected", shown)
 	b.await(textOf("sentence-detail"), "prepared on shards 0 and 2; nothing is lost.", shown)
 	b.await(textOf("sentence-detail"), "Shard 1 holds", shown)
-	b.await(textOf("sentence-do"), "The shard itself runs and answers from here", shown)
+	b.await(textOf("sentence-do"), "The shard itself runs and answers when it is asked", shown)
 	b.await(textOf("announce"), "Waits for shard 1", shown)
 	b.await(`document.querySelector("#shards tbody").rows[1].textContent`, "Not connected", shown)
 	b.await(`document.querySelector("#shards tbody").rows[1].textContent`, "in doubt", shown)

@@ -39,7 +39,8 @@ var (
 	docsNotReady    = &Docs{"Failures: a coordinator does not become ready", "docs/failures.md#a-coordinator-does-not-become-ready"}
 	docsMember      = &Docs{"Failures: a coordinator is refused", "docs/failures.md#a-coordinator-is-refused"}
 	docsStatus      = &Docs{"Operating: reading the status", "docs/operating.md#reading-the-status"}
-	allDocsSections = []*Docs{docsNoLeader, docsAway, docsInDoubt, docsLink, docsSpace, docsRefused, docsQuarantine, docsNotReady, docsMember, docsStatus}
+	docsAdding      = &Docs{"Operating: several coordinators", "docs/operating.md#several-coordinators"}
+	allDocsSections = []*Docs{docsNoLeader, docsAway, docsInDoubt, docsLink, docsSpace, docsRefused, docsQuarantine, docsNotReady, docsMember, docsStatus, docsAdding}
 )
 
 // Explain says what the cluster does. rate is the transactions per second that are
@@ -70,6 +71,9 @@ func Explain(v View, rate float64) Sentence {
 func leaderless(v View) Sentence {
 	s := Sentence{Level: "waiting", Kind: "leaderless", Detail: "Shards keep what is prepared and serve reads; nothing is lost.", Docs: docsNoLeader}
 	switch {
+	case v.Here.Waiting:
+		return Sentence{Level: "waiting", Kind: "newcomer", Text: fmt.Sprintf("Coordinator %s waits to be added to a cluster.", v.Here.Name),
+			Detail: "It takes no part yet.", Do: "Add it with lockstep cluster add, at a coordinator of the cluster.", Docs: docsAdding}
 	case v.Here.Leads || v.Here.Alone:
 		s.Text = fmt.Sprintf("Waits for coordinator %s, which is starting.", v.Here.Name)
 	case v.Here.Leader != "":
@@ -89,7 +93,7 @@ func stopped(v View) *Sentence {
 	if v.Cluster.GetQuarantined() == "" {
 		return nil
 	}
-	return &Sentence{Level: "stopped", Kind: "coordinator stopped", Text: "This coordinator decides nothing more: " + sentence(v.Cluster.GetQuarantined()),
+	return &Sentence{Level: "stopped", Kind: "coordinator stopped", Text: "The coordinator decides nothing more: " + sentence(v.Cluster.GetQuarantined()),
 		Detail: "Nothing is changed any more, and what was committed stays committed.", Docs: docsQuarantine,
 		Do: "Leave every data directory as it is, and find out what happened before anything is restarted."}
 }

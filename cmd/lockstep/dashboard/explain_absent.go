@@ -29,7 +29,7 @@ func absent(v View) *Sentence {
 	s := &Sentence{Level: "waiting", Kind: fmt.Sprint("absent ", ids), Detail: waitingFor(v, ids), Docs: docsAway,
 		Text: fmt.Sprintf("Waits for %s: not connected for %s.", shards(ids), ago(longest))}
 	if len(ids) > 1 {
-		s.Do = "Start those that do not run, and see that each reaches this coordinator. They come back by themselves."
+		s.Do = "Start those that do not run, and see that each reaches the coordinator. They come back by themselves."
 		return s
 	}
 	s.Do = whatToDo(first)
@@ -75,9 +75,9 @@ func blocksAre(n uint64) string {
 func whatToDo(shard *wirepb.ShardStatus) string {
 	switch {
 	case saysNow(shard):
-		return "The shard itself runs and answers from here, so the way from it to this coordinator is cut: see that it can reach the coordinator's --listen address. It tries by itself every few seconds."
+		return "The shard itself runs and answers when it is asked, so the way from it to the coordinator is cut: see that it can reach the coordinator's --listen address. It tries by itself every few seconds."
 	case shard.GetAddress() == "":
-		return "It has not been heard of since this coordinator began to lead: start it, or see that it can reach this coordinator's --listen address."
+		return "It has not been heard of since the coordinator began to lead: start it, or see that it can reach the coordinator's --listen address."
 	}
 	return fmt.Sprintf("It does not answer at %s either: see that it runs, and that the network between is up. It comes back by itself once it can.", shard.GetAddress())
 }

@@ -40,7 +40,7 @@ func TestExplain(t *testing.T) {
 			says: []string{"Waits for shard 2: not connected for 14 s.", "Blocks 813 to 815 are prepared on shards 0 and 1; nothing is lost.", "does not answer at 10.0.0.1:7410 either"}},
 		"a shard is cut off and in doubt": {view: with(func(c *wirepb.ClusterStatus) {
 			away(c, 1, 1).Shards[1].Report = &wirepb.ShardReport{Status: &wirepb.ShardStatus{Id: 1, Prepared: []*wirepb.PreparedAttempt{{Height: 812, AgeMs: 15000}, {Height: 813}}}}
-		}), level: "waiting", says: []string{"Block 813 is prepared on shards 0 and 2", "Shard 1 holds 2 blocks prepared, for up to 15 s", "1 block is decided", "the way from it to this coordinator is cut"}},
+		}), level: "waiting", says: []string{"Block 813 is prepared on shards 0 and 2", "Shard 1 holds 2 blocks prepared, for up to 15 s", "1 block is decided", "the way from it to the coordinator is cut"}},
 		"two shards are away": {view: View{Cluster: away(away(cluster(), 0, 0), 2, 0)}, level: "waiting", says: []string{"Waits for shards 0 and 2", "No block is under way"}},
 		"blocks wait": {view: with(func(c *wirepb.ClusterStatus) { away(c, 2, 0).QueuedBlocks = 4 }), level: "waiting",
 			says: []string{"4 blocks wait, at most for the time"}},
@@ -73,6 +73,7 @@ func TestExplain(t *testing.T) {
 		"one of five is away":  {view: View{Cluster: cluster(), Members: unreachable("c4")}, level: "notice", says: []string{"coordinator c4 does not take part", "1 coordinator more can be lost"}},
 		"two of five are away": {view: View{Cluster: cluster(), Members: unreachable("c4", "c5")}, level: "notice", says: []string{"coordinators c4 and c5 do not", "If one more is lost"}},
 		"no leader":            {view: View{Here: Here{Name: "c1"}, Failure: "none"}, level: "waiting", says: []string{"No coordinator leads", "a majority"}},
+		"a newcomer":           {view: View{Here: Here{Name: "c4", Waiting: true}}, level: "waiting", says: []string{"Coordinator c4 waits to be added", "cluster add"}},
 		"the leader is not reached": {view: View{Here: Here{Name: "c1", Leader: "c2", LeaderAddress: "10.0.0.2:7400"}, Failure: "cannot reach it"}, level: "waiting",
 			says: []string{"Coordinator c2 leads, at 10.0.0.2:7400", "Cannot reach it."}},
 	} {

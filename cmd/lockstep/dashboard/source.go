@@ -38,7 +38,8 @@ type View struct {
 type Here struct {
 	Name          string `json:"name"`
 	Leads         bool   `json:"leads"`
-	Alone         bool   `json:"alone"` // the only coordinator of its cluster
+	Alone         bool   `json:"alone"`   // the only coordinator of its cluster
+	Waiting       bool   `json:"waiting"` // to be added to a cluster
 	Leader        string `json:"leader"`
 	LeaderAddress string `json:"leader_address"`
 }

@@ -79,7 +79,7 @@ func TestDashboardBlock(t *testing.T) {
 	}
 	b.text(`document.querySelectorAll("#blocks tbody a")[1].click()`)
 	b.await(textOf("detail"), hostile, shown)
-	for _, part := range []string{"committed", "3 transactions at height 1", "queued", "forcing the decision", "Attempt 1.1", "shard 0", "shard 1", "prepared", "applied", "Chain root"} {
+	for _, part := range []string{"committed", "3 transactions at height 1", "queued", "forcing the decision", "Attempt 1.1", "Came after", "prepared", "applied", "Chain root"} {
 		b.await(textOf("detail"), part, shown)
 	}
 	if focus := b.text(`document.activeElement.id`); focus != "block-title" {

@@ -25,9 +25,9 @@ const kinds = [
   { title: "Throughput", about: "Transactions committed a second.", unit: rate, lines: [{ name: "transactions", of: (s) => s.tx }] },
   { title: "Block latency", about: "From taking a block up to having its decision on disk.", unit: ms, lines: [{ name: "half within", of: (s) => s.l50 }, { name: "99% within", of: (s) => s.l99 }] },
   { title: "Outcomes", about: "What became of transactions, a second.", unit: rate, lines: outcomeLines },
-  { title: "Blocks", about: "A second: those committed, those withdrawn, and attempts that were given up.", unit: rate,
+  { title: "Blocks", about: "A second, and attempts that were given up.", unit: rate,
     lines: [{ name: "committed", of: (s) => s.bl }, { name: "given up", of: (s) => s.gu }, { name: "withdrawn", of: (s) => s.wd }] },
-  { title: "Disk", about: "Forcing a log to disk: 99% within this time. A block waits for both.", unit: ms, lines: [{ name: "shards", of: (s) => s.sf99 }, { name: "coordinator", of: (s) => s.f99 }] },
+  { title: "Disk", about: "99% of the forces of a log take at most this.", unit: ms, lines: [{ name: "shards", of: (s) => s.sf99 }, { name: "coordinator", of: (s) => s.f99 }] },
   { title: "Values from other shards", about: "How long executions waited for them.", unit: ms, lines: [{ name: "half within", of: (s) => s.w50 }, { name: "99% within", of: (s) => s.w99 }] },
 ];
 

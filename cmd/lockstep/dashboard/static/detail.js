@@ -25,7 +25,7 @@ function phaseSection(summary) {
 }
 
 function voteRow(vote) {
-  return [`shard ${vote.shard}`, `after ${ms(vote.at_us / 1000)}`, vote.prepared ? state("well", "well", "prepared") : state("waiting", "notice", "refused"),
+  return [String(vote.shard), ms(vote.at_us / 1000), vote.prepared ? state("well", "well", "prepared") : state("waiting", "notice", "refused"),
     vote.prepared ? digest(`the state digest of shard ${vote.shard}`, vote.digest) : vote.reason];
 }
 
@@ -34,10 +34,10 @@ function attemptSection(tries, total, shards) {
   const parts = [...tries].reverse().map((t) => {
     const live = t.given_up_us === 0;
     const missing = live ? shards.filter((s) => !t.votes.some((v) => v.shard === s)) : [];
-    const rows = [...t.votes.map(voteRow), ...missing.map((s) => [`shard ${s}`, "–", state("none", "waiting", "has not voted"), ""])];
+    const rows = [...t.votes.map(voteRow), ...missing.map((s) => [String(s), "–", state("none", "waiting", "has not voted"), ""])];
     return el("div", {}, el("h3", {}, `Attempt ${t.epoch}.${t.attempt}`),
       el("p", {}, `Began after ${ms(t.began_us / 1000)}${live ? "." : `, given up after ${ms(t.given_up_us / 1000)}: ${t.reason}`}`),
-      rows.length ? plainTable(`Votes of attempt ${t.epoch}.${t.attempt}`, ["Shard", "Vote came", "Vote", "State digest after the block, or why not"], rows) : el("p", {}, "No votes."));
+      rows.length ? plainTable(`Votes of attempt ${t.epoch}.${t.attempt}`, ["Shard", "Came after", "Vote", "State digest, or why not"], rows) : el("p", {}, "No votes."));
   });
   return el("section", { class: "card", "aria-labelledby": "tries-title" }, el("h2", { id: "tries-title" }, total > tries.length ? `Attempts: the newest ${tries.length} of ${count(total)}` : "Attempts"), ...parts);
 }

@@ -80,14 +80,14 @@ const shardColumns = [
 
 const memberColumns = [
   { title: "Coordinator", cell: (m) => m.name },
-  { title: "Role", cell: (m) => phrase(m.role) },
+  { title: "Role", cell: (m) => (m.role === "unknown" ? "–" : phrase(m.role)) },
   {
     title: "State", wide: true,
     sign: (m) => JSON.stringify([m.state, m.reason]),
     cell: (m) => el("div", {}, state(...(memberWords[m.state] ?? memberWords.unknown)), m.reason ? el("p", { class: "reason" }, m.reason) : null),
   },
-  { title: "Term", number: true, cell: (m) => count(m.term) },
-  { title: "Entries behind", number: true, cell: (m) => (m.role === "leader" ? "–" : count(m.behind)) },
+  { title: "Term", number: true, cell: (m) => (m.term === 0 ? "–" : count(m.term)) },
+  { title: "Entries behind", number: true, cell: (m) => (m.role === "leader" || m.state === "unknown" ? "–" : count(m.behind)) },
   { title: "Heard of", number: true, cell: (m) => (m.contact_ms === undefined ? "–" : m.contact_ms < 2000 ? "now" : `${lasting(m.contact_ms)} ago`) },
   { title: "Address", mono: true, cell: (m) => m.address || "–" },
 ];

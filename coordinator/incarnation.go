@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/coordinator/timeline"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -21,6 +22,8 @@ type incarnation struct {
 	config      protocol.Config
 	waiters     *waiters
 	batcher     *batcher
+	timelines   *timeline.Recorder
+	reports     *shardReports
 	inbox       chan protocol.Event
 	own         []protocol.Event // from the core, past the inbox: the loop must not wait for itself
 	ended       chan struct{}    // closed when nobody reads the inbox any more
@@ -50,16 +53,18 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.reports = newShardReports(in)
 	in.batcher = newBatcher(in, c.options.Batch)
 	return in, nil
 }
 
-// observe gives what watches the incarnation.
-func (in *incarnation) observe([]*protocol.Block) Observer {
+// observe begins to note what happens to blocks, for the dashboard and for metrics.
+func (in *incarnation) observe(undecided []*protocol.Block) Observer {
+	in.timelines = timeline.New(in.config.Shards(), undecided, time.Now)
 	if begin := in.coordinator.options.Observe; begin != nil {
-		return begin()
+		return observers{in.timelines, begin()}
 	}
-	return nil
+	return in.timelines
 }
 
 // post hands an event to the loop; false if the loop has ended.
@@ -86,6 +91,7 @@ func (in *incarnation) run(ctx context.Context) error {
 	defer cancel()
 	var group sync.WaitGroup
 	group.Go(func() { in.batcher.run(ctx) })
+	group.Go(func() { in.reports.run(ctx) })
 	err := in.loop(ctx)
 	if err == nil && (ctx.Err() == nil || in.coordinator.handOver()) {
 		in.deposed.Store(true)

@@ -73,6 +73,6 @@ func (o Options) withDefaults() Options {
 func (o Options) replica() replica.Options {
 	return replica.Options{
 		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
-		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial,
+		Logger: o.Logger, Dial: o.Dial,
 	}
 }

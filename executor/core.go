@@ -146,6 +146,9 @@ func (c *Core) Deliver(from protocol.ShardID, a protocol.AttemptID, values []byt
 	return c.runner.Deliver(from, a, values)
 }
 
+// WaitsFor is Runner.WaitsFor: shards whose values executions wait for.
+func (c *Core) WaitsFor() []protocol.ShardID { return c.runner.WaitsFor() }
+
 // Tick is Runner.Tick: it looks at what executions wait for.
 func (c *Core) Tick() { c.runner.Tick() }
 

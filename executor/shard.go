@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/state"
@@ -64,6 +65,8 @@ type Shard struct {
 	exchange *Exchange
 	client   *rpc.SessionClient
 	opened   time.Time
+	forces   durations.Counter // of the log
+	waits    durations.Counter // of executions, for values of other shards
 
 	inbox  chan protocol.Event
 	ended  chan struct{} // closed when nobody reads the inbox any more
@@ -77,16 +80,17 @@ func Open(o Options) (*Shard, error) {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}
-	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve, Forced: o.LogForced}, state.Options{})
+	s := &Shard{
+		options: o, logger: o.Logger, opened: time.Now(),
+		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1),
+	}
+	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve, Forced: s.logForced}, state.Options{})
 	if err != nil {
 		return nil, err
 	}
+	s.storage = st
 	for _, r := range st.log.Repairs() {
 		o.Logger.Warn("mended the log", "what", r.String())
-	}
-	s := &Shard{
-		options: o, logger: o.Logger, storage: st, opened: time.Now(),
-		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1),
 	}
 	if err := s.build(); err != nil {
 		if s.exchange != nil {
@@ -109,7 +113,7 @@ func (s *Shard) build() (err error) {
 		Machine: o.Machine, Pusher: s.exchange, Sessions: s.client, Neighbours: s.exchange,
 		Schedule: &s.schedule, Runner: o.Runner, Checkpoint: o.Checkpoint,
 		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger,
-		Observer: o.Watch.Node, Waited: o.Watch.Waited, Checkpoints: o.Watch.Checkpoints,
+		Observer: o.Watch.Node, Waited: s.waited, Checkpoints: o.Watch.Checkpoints,
 	})
 	return err
 }

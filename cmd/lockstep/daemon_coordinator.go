@@ -50,7 +50,7 @@ changes who they are.`,
 	f.StringSliceVar(&s.peers, "peers", nil, "coordinators that a new cluster begins with, this one too, as `NAME=ADDRESS`, with commas between")
 	f.BoolVar(&s.options.Join, "join", false, "wait in an empty directory until the cluster adds this coordinator")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:7400", "`ADDRESS` for clients and shards")
-	f.StringVar(&s.http, "http", "127.0.0.1:7480", "`ADDRESS` for health and metrics; empty for none")
+	f.StringVar(&s.http, "http", "127.0.0.1:7480", "`ADDRESS` of the dashboard, for health, metrics and status; empty for none")
 	f.IntVar(&s.options.Protocol.Window, "window", protocol.DefaultWindow, "most heights in flight")
 	f.IntVar(&s.options.Protocol.QueueBlocks, "queue-blocks", 1024, "most blocks taken up and not decided")
 	f.Int64Var(&s.options.Protocol.QueueBytes, "queue-bytes", 256<<20, "most bytes of them")
@@ -97,9 +97,10 @@ func (s coordinatorSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	m := managedCoordinator{c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")})}
+	m := manage(c, members.New(members.Options{Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members")}),
+		s.options.Logger.Named("dashboard"))
 	return host{daemon: m, listener: listener, http: s.http, endpoints: serve.Endpoints{
-		ReadyAs: m.readyAs, Status: m.status, Metrics: metrics.Registry(m),
+		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }
 

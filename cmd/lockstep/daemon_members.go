@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/dashboard"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
@@ -18,7 +20,14 @@ import (
 // managedCoordinator is a coordinator with what operators ask of it.
 type managedCoordinator struct {
 	*coordinator.Coordinator
-	members *members.Service
+	members   *members.Service
+	source    *dashboardSource
+	dashboard *dashboard.Dashboard
+}
+
+func manage(c *coordinator.Coordinator, m *members.Service, log hclog.Logger) managedCoordinator {
+	source := &dashboardSource{coordinator: c, members: m}
+	return managedCoordinator{c, m, source, dashboard.New(source, version, log)}
 }
 
 // Register adds the services of both.
@@ -27,21 +36,22 @@ func (m managedCoordinator) Register(r grpc.ServiceRegistrar) {
 	m.members.Register(r)
 }
 
-// Run runs both until ctx ends or the coordinator fails.
+// Run runs all of it until ctx ends or the coordinator fails.
 func (m managedCoordinator) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
 	group.Go(func() { m.members.Run(ctx) })
+	group.Go(func() { m.dashboard.Run(ctx) })
 	err := m.Coordinator.Run(ctx)
 	cancel()
 	group.Wait()
 	return err
 }
 
-// Close closes both.
+// Close closes all of it.
 func (m managedCoordinator) Close() error {
-	return errors.Join(m.members.Close(), m.Coordinator.Close())
+	return errors.Join(m.source.Close(), m.members.Close(), m.Coordinator.Close())
 }
 
 // readyAs says whom a coordinator follows.

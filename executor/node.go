@@ -47,6 +47,16 @@ type Neighbours interface {
 	SetPeers(protocol.ClusterID, []protocol.Peer)
 }
 
+// Observer watches what a node does; nothing depends on it. The node's own
+// goroutine calls it, and it must not block.
+type Observer interface {
+	// Stepped comes after a step of the machine, before its effects are carried out.
+	Stepped(protocol.Event, *protocol.Effects)
+	// CarriedOut comes when the effects of all steps so far have been carried out:
+	// what they had to make durable is.
+	CarriedOut()
+}
+
 // Parts are what a node acts on.
 type Parts struct {
 	Log        Log
@@ -54,6 +64,7 @@ type Parts struct {
 	Execution  Execution
 	Sessions   Sessions
 	Neighbours Neighbours
+	Observer   Observer // nil for none
 	Logger     hclog.Logger
 	Now        func() time.Time // for people: when an attempt was prepared
 	// Wrap goes round the state machine; nil leaves it as it is. Tests of tests
@@ -147,6 +158,9 @@ func (n *Node) Handle(events ...protocol.Event) error {
 			n.quarantine(err)
 			return nil
 		}
+		if n.parts.Observer != nil {
+			n.parts.Observer.Stepped(ev, &e)
+		}
 		effects.Join(e)
 		if p := peersIn(ev); p != nil {
 			peers = p
@@ -154,6 +168,9 @@ func (n *Node) Handle(events ...protocol.Event) error {
 	}
 	if err := n.carryOut(effects); err != nil {
 		return err
+	}
+	if n.parts.Observer != nil {
+		n.parts.Observer.CarriedOut()
 	}
 	n.meet(peers)
 	return nil

@@ -65,6 +65,13 @@ const (
 	NoteResolved       NoteKind = "resolved" // an operator's act
 )
 
+// NoteKinds lists them all.
+func NoteKinds() []NoteKind {
+	return []NoteKind{
+		NoteRefusedMessage, NoteRefusedVote, NoteResync, NoteDropped, NoteAborted, NoteWithdrawn, NoteRejected, NoteJoined, NoteEpoch, NoteResolved,
+	}
+}
+
 // Answer tells a client what became of its block.
 type Answer struct {
 	Waiter   Waiter

@@ -219,3 +219,32 @@ func TestDashboardDoesNotHoldUpTheEnd(t *testing.T) {
 	}
 	b.await(textOf("live"), "No connection", 3*shown)
 }
+
+// A page that was cut off, loudly or silently, or whose coordinator was restarted,
+// says so and comes back.
+func TestDashboardComesBack(t *testing.T) {
+	c := start(t, 1)
+	link, err := cluster.NewProxy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(link.Close)
+	link.Aim(c.Coordinator.HTTP)
+	b := browse(t, "http://"+link.Address()+"/", wideWidth, wideHeight)
+	b.await(textOf("live"), "Live", loaded)
+	for name, cut := range map[string]func(){"cut": link.Cut, "silent": link.Hold} {
+		cut()
+		b.await(textOf("lost"), "Connection to the coordinator lost since ", 4*shown)
+		b.await(textOf("sentence-text"), "Nothing was heard of the cluster since", shown)
+		link.Heal()
+		t.Logf("%s: back after %s", name, b.await(textOf("live"), "Live", 4*shown))
+		b.await(textOf("sentence-text"), "Ready for blocks. Nothing waits.", shown)
+	}
+	c.Coordinator.Kill()
+	b.await(textOf("live"), "No connection", 4*shown)
+	c.Coordinator.Start()
+	c.AwaitReady()
+	link.Aim(c.Coordinator.HTTP)
+	b.await(textOf("sentence-text"), "Ready for blocks. Nothing waits.", 4*shown)
+	b.await("document.getElementById(\"lost\").hidden", "true", shown)
+}

@@ -127,10 +127,12 @@ func shardOf(s *wirepb.ShardStatus, height uint64) pageShard {
 	if own := s.GetReport().GetStatus(); own != nil {
 		p.Storage = storageOf(own.GetStorage())
 		p.SilentMs = s.GetReport().GetAgeMs()
-		if saysNow(s) { // then it knows best, also if it has lost something
+		if saysNow(s) {
 			p.SilentMs = 0
 			p.Own = report.ShardOf(own).State
-			p.Committed, p.Checkpointed, prepared = own.GetCommittedHeight(), own.GetCheckpointedHeight(), own.GetPrepared()
+			if p.State == "disconnected" || p.State == "quarantined" { // then it knows best, also if it has lost something
+				p.Committed, p.Checkpointed, prepared = own.GetCommittedHeight(), own.GetCheckpointedHeight(), own.GetPrepared()
+			}
 			p.WaitsFor = append(p.WaitsFor, own.GetWaitsForValues()...)
 			if p.Reason == "" && p.Own == "quarantined" {
 				p.Reason = own.GetReason()

@@ -66,8 +66,9 @@ function showConnection() {
     say(bar, `Connection to the coordinator lost since ${clock(lostSince)}, ${lasting(Date.now() - lostSince)} ago. What is shown is from then; this page tries again by itself.`);
     overview.unheard(lostSince);
     say(byId("live"), "No connection");
-  } else if (page) {
-    say(byId("live"), "Live");
+  } else {
+    say(bar, "");
+    if (page) say(byId("live"), "Live");
   }
 }
 

@@ -37,20 +37,20 @@ export function msTick(n) {
 /** Milliseconds, in the unit that suits. */
 export function ms(n) {
   if (n === null || n === undefined) return "–";
-  if (n < 1) return n === 0 ? "0 ms" : `${Math.max(1, Math.round(n * 1000))} µs`;
-  if (n < 1000) return `${figure(n)} ms`;
-  if (n < 60e3) return `${figure(n / 1000)} s`;
+  if (n < 1) return n === 0 ? "0\u00a0ms" : `${Math.max(1, Math.round(n * 1000))}\u00a0µs`;
+  if (n < 1000) return `${figure(n)}\u00a0ms`;
+  if (n < 60e3) return `${figure(n / 1000)}\u00a0s`;
   return lasting(n);
 }
 
 /** How long something has lasted, in whole units. */
 export function lasting(n) {
-  if (n < 1000) return "<1 s";
+  if (n < 1000) return "<1\u00a0s";
   const s = Math.floor(n / 1000);
-  if (s < 120) return `${s} s`;
-  if (s < 7200) return `${Math.floor(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86400)} days`;
+  if (s < 120) return `${s}\u00a0s`;
+  if (s < 7200) return `${Math.floor(s / 60)}\u00a0min`;
+  if (s < 172800) return `${Math.floor(s / 3600)}\u00a0h`;
+  return `${Math.floor(s / 86400)}\u00a0days`;
 }
 
 /** Bytes, in the unit that suits. */
@@ -62,7 +62,7 @@ export function bytes(n) {
     n /= 1024;
     at++;
   }
-  return `${at === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[at]}`;
+  return `${at === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)}\u00a0${units[at]}`;
 }
 
 /** The beginning of a digest. */

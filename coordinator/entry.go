@@ -16,7 +16,8 @@ import (
 func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 	in := c.now.Load()
 	now := c.statusOf(in)
-	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
+	at := time.Now()
+	out := wire.ClusterStatus(now.CoordinatorStatus, at)
 	out.Quarantined = now.Ended
 	out.Fsyncs = uint64(c.Fsyncs())
 	out.Storage = c.storage()
@@ -26,17 +27,19 @@ func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 	group := c.replica.Status()
 	out.Leader, out.Term, out.Coordinators = group.Leader.Name, group.Term, members.Known(group)
 	if in != nil {
-		in.describe(out)
+		in.describe(out, now, at)
 	}
 	return out
 }
 
 // describe adds what only the coordinator knows that leads.
-func (in *incarnation) describe(out *wirepb.ClusterStatus) {
+func (in *incarnation) describe(out *wirepb.ClusterStatus, now *Status, at time.Time) {
 	out.Activity = in.timelines.Activity()
 	out.Activity.Forces = in.coordinator.forces.Message()
-	for id, away := range in.timelines.Away() {
-		out.Shards[id].AwayMs = uint64(away.Milliseconds())
+	for id, shard := range now.Shards {
+		if !shard.Connected && !shard.Away.IsZero() {
+			out.Shards[id].AwayMs = uint64(max(1, at.Sub(shard.Away).Milliseconds()))
+		}
 		out.Shards[id].Report = in.reports.of(id)
 	}
 }

@@ -112,20 +112,25 @@ func TestTimelinesOfWhatTheLogHolds(t *testing.T) {
 	}
 }
 
-func TestHowLongShardsAreAway(t *testing.T) {
+func TestSinceWhenShardsAreAway(t *testing.T) {
 	d := newDesk(t)
-	d.later(5)
-	d.joins(0, protocol.Committed{})
-	if away := d.timelines.Away(); away[0] != 0 || away[1] != 5*time.Millisecond {
-		t.Errorf("away %v", away)
+	began := time.Unix(1, 0)
+	tick := func(seconds int) {
+		d.handle(protocol.Tick{Now: began.Add(time.Duration(seconds) * time.Second)})
 	}
-	d.later(5)
+	away := func(shard int) time.Duration { return d.Status().Shards[shard].Away.Sub(began) }
+	tick(0)
+	d.joins(0, protocol.Committed{})
+	if s := d.Status().Shards[0]; !s.Connected || !s.Away.IsZero() || away(1) != 0 {
+		t.Errorf("shard 0 is connected, and away since %v; shard 1 for %v after the beginning", s.Away, away(1))
+	}
+	tick(5)
 	d.handle(protocol.Closed{Session: 10})
-	d.later(7)
+	tick(12)
 	// One that is refused is still away.
 	d.handle(from(12, 0, &protocol.Hello{Shard: 0, Directory: protocol.DirectoryID{99}, Address: "there"}), protocol.Closed{Session: 12})
-	if away := d.timelines.Away(); away[0] != 7*time.Millisecond || away[1] != 17*time.Millisecond {
-		t.Errorf("away %v", away)
+	if away(0) != 5*time.Second || away(1) != 0 {
+		t.Errorf("away since %v and %v after the beginning", away(0), away(1))
 	}
 }
 

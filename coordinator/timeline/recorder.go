@@ -58,9 +58,6 @@ func New(shards int, pending []*protocol.Block, now func() time.Time) *Recorder 
 		tried: map[protocol.Height]*block{}, greeted: map[protocol.Session]protocol.ShardID{},
 		shards: make([]shard, shards), counts: counts{outcomes: map[string]uint64{}},
 	}
-	for i := range r.shards {
-		r.shards[i].away = r.since
-	}
 	for _, b := range pending {
 		r.take(b, r.since)
 	}
@@ -82,7 +79,7 @@ func (r *Recorder) Stepped(ev protocol.Event, e *protocol.Effects) {
 	case protocol.Submitted:
 		r.submitted(ev, e, now)
 	case protocol.Closed:
-		r.closed(ev.Session, now)
+		delete(r.greeted, ev.Session)
 	case protocol.Received:
 		r.received(ev.Envelope, now)
 	}
@@ -100,11 +97,8 @@ func (r *Recorder) Stepped(ev protocol.Event, e *protocol.Effects) {
 		r.decided(d, now)
 	}
 	for _, env := range e.Send {
-		switch m := env.Message.(type) {
-		case *protocol.Execute:
+		if m, ok := env.Message.(*protocol.Execute); ok {
 			r.begun(m, now)
-		case *protocol.Welcome:
-			r.welcomed(env.Session)
 		}
 	}
 }

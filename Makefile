@@ -33,7 +33,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes test-package release release-check sim chaos model check format vet tidy fresh lint docs generate bench microbench fuzz clean
+.PHONY: help build demo test test-race test-processes test-package monitoring release release-check sim chaos model check format vet tidy fresh lint docs generate bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ test-processes: ## run the tests of whole clusters
 test-package: ## build the Debian package for this machine, and install, use and remove it in a folder (needs root)
 	VERSION='$(VERSION)' COMMIT='$(COMMIT)' SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-0}" tools/release.sh dist/test "$$($(GO) env GOARCH)"
 	$(GO) test ./tests/packaging -count 1 -v -package.deb="$$(echo "$$PWD"/dist/test/*.deb)"
+
+monitoring: build ## test alerts and dashboard with the engine of Prometheus, a module of its own
+	cd tests/monitoring && $(GO) mod tidy -diff && $(GO) vet ./... && LOCKSTEP_BINARY='$(abspath $(BIN))' $(GO) test -count 1 -timeout 8m $(TESTFLAGS) ./...
 
 release: ## build what is published in dist: static binaries for amd64 and arm64, .tar.gz, .deb, SHA256SUMS
 	tools/release.sh dist

@@ -5,7 +5,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
@@ -19,7 +18,8 @@ import (
 // Register adds the coordinator's services to a gRPC server: the API for
 // clients, the sessions of the shards, and replication.
 func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
-	wirepb.RegisterCoordinatorServiceServer(r, &api{coordinator: c})
+	wirepb.RegisterCoordinatorServiceServer(r, c.API())
+	wirepb.RegisterOperatorServiceServer(r, &operator{coordinator: c})
 	wirepb.RegisterSessionServiceServer(r, sessionGate{coordinator: c, sessions: c.sessions})
 	c.replica.Register(r)
 }
@@ -30,6 +30,9 @@ func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
 func (c *Coordinator) Serve(ctx context.Context, l net.Listener) error {
 	return rpc.Host(ctx, l, c, rpc.ServerOptions{Logger: c.logger})
 }
+
+// API is what Register adds for clients, for callers in this process.
+func (c *Coordinator) API() wirepb.CoordinatorServiceServer { return &api{coordinator: c} }
 
 // api implements wirepb.CoordinatorServiceServer.
 type api struct {
@@ -229,15 +232,13 @@ func (s *api) Status(context.Context, *wirepb.StatusRequest) (*wirepb.StatusResp
 	return &wirepb.StatusResponse{Status: s.coordinator.Entry()}, nil
 }
 
-// Entry is the cluster at a glance, as this coordinator sees it.
-func (c *Coordinator) Entry() *wirepb.ClusterStatus {
-	now := c.Status()
-	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
-	out.Quarantined = now.Ended
-	out.Fsyncs = uint64(c.Fsyncs())
-	group := c.replica.Status()
-	out.Leader, out.Term, out.Coordinators = group.Leader.Name, group.Term, members.Known(group)
-	return out
+// ListTimelines tells what happened when to the newest blocks.
+func (s *api) ListTimelines(_ context.Context, in *wirepb.ListTimelinesRequest) (*wirepb.ListTimelinesResponse, error) {
+	leading, err := s.coordinator.leading()
+	if err != nil {
+		return nil, err
+	}
+	return &wirepb.ListTimelinesResponse{Timelines: leading.timelines.Timelines(in.GetKey())}, nil
 }
 
 // Fsyncs counts how often the coordinator has forced its files since it was

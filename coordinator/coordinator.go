@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
@@ -33,6 +34,8 @@ type Coordinator struct {
 	ended      chan struct{}               // closed when nothing is decided any more
 	once       sync.Once
 	obstructed atomic.Pointer[string] // why no block is taken up; "" if they are
+
+	forces durations.Counter // of the log
 
 	calls     *semaphore.Weighted // bytes of the calls that wait for a block
 	callBytes int64
@@ -59,7 +62,9 @@ func Open(o Options) (*Coordinator, error) {
 		return nil, err
 	}
 	var err error
-	if c.replica, err = replica.Open(o.replica()); err != nil {
+	group := o.replica()
+	group.Forced = c.logForced
+	if c.replica, err = replica.Open(group); err != nil {
 		return nil, err
 	}
 	err = c.checkShards(c.replica.Config())
@@ -166,8 +171,11 @@ const stopped = "the coordinator was stopped"
 
 // Status gives what this coordinator knows: the incarnation after its last event,
 // or the replica, while another one leads.
-func (c *Coordinator) Status() *Status {
-	if in := c.now.Load(); in != nil {
+func (c *Coordinator) Status() *Status { return c.statusOf(c.now.Load()) }
+
+// statusOf is Status, by an incarnation that may be nil.
+func (c *Coordinator) statusOf(in *incarnation) *Status {
+	if in != nil {
 		return in.core.Status()
 	}
 	s, config := c.replica.State(), c.replica.Config()
@@ -179,6 +187,10 @@ func (c *Coordinator) Status() *Status {
 		Config: config, Epoch: s.Mark.Epoch, Decided: s.Decided, Kept: c.replica.History().Height(), Shards: shards,
 	}}
 }
+
+// Leads reports whether this coordinator decides, or has stopped deciding and not
+// been deposed.
+func (c *Coordinator) Leads() bool { return c.now.Load() != nil }
 
 // Replica is this coordinator's part of the group: its members and their state.
 func (c *Coordinator) Replica() *replica.Replica { return c.replica }

@@ -38,6 +38,9 @@ type CoreParts struct {
 	// Handle later.
 	Post   func(protocol.Event)
 	Logger hclog.Logger
+	// Observe gives the observer of the incarnation, which begins with the undecided
+	// blocks of the state; nil for none.
+	Observe func(undecided []*protocol.Block) Observer
 	// Wrap puts something round the machine; nil leaves it as it is.
 	Wrap func(Machine) Machine
 }
@@ -74,8 +77,12 @@ func OpenCore(parts CoreParts) (*Core, error) {
 		first.Persist = append([]protocol.Record{protocol.Created{Config: state.Config}}, first.Persist...)
 	}
 	c := &Core{config: state.Config, log: parts.Log, archive: newArchive(parts.History, state.Decisions), post: parts.Post}
+	var observer Observer
+	if parts.Observe != nil {
+		observer = parts.Observe(blocks)
+	}
 	if c.node, err = NewNode(wrap(machine, parts.Wrap), first, Parts{
-		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Logger: parts.Logger,
+		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Observer: observer, Logger: parts.Logger,
 	}); err != nil {
 		return nil, err
 	}

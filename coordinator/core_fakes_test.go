@@ -4,11 +4,13 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/coordinator/timeline"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -111,6 +113,9 @@ type desk struct {
 	left    string // what abandoned clients were told
 	inbox   []protocol.Event
 	steps   int // of the machine
+	// timelines are by a clock that only the test moves.
+	timelines *timeline.Recorder
+	clock     time.Time
 }
 
 var twoShards = protocol.Config{Cluster: protocol.ClusterID{2}, Slots: protocol.EvenSlots(2), Limits: protocol.DefaultLimits()}
@@ -121,7 +126,7 @@ func newDesk(t *testing.T) *desk {
 
 func openDesk(t *testing.T, log *paperLog, h *paperHistory) *desk {
 	t.Helper()
-	d := &desk{t: t, log: log, history: h, sent: map[protocol.Session][]protocol.Message{}}
+	d := &desk{t: t, log: log, history: h, sent: map[protocol.Session][]protocol.Message{}, clock: time.UnixMilli(1000)}
 	if err := log.force(); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +142,10 @@ func openDesk(t *testing.T, log *paperLog, h *paperHistory) *desk {
 		Log: log, State: state, History: h, Sessions: d, Clients: deskClients{d},
 		Post: func(ev protocol.Event) { d.inbox = append(d.inbox, ev) },
 		Wrap: func(m Machine) Machine { return countedMachine{m, &d.steps} }, Logger: hclog.NewNullLogger(),
+		Observe: func(undecided []*protocol.Block) Observer {
+			d.timelines = timeline.New(state.Config.Shards(), undecided, func() time.Time { return d.clock })
+			return d.timelines
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

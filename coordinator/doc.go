@@ -27,9 +27,12 @@
 //	batcher      makes blocks of transactions that come one by one
 //	currency     asks a majority, for who wants to know what is newest
 //	api          the gRPC services for clients
+//	operator     that for operators; survey puts together what is in doubt, and why
 //	sessionGate  sends shards to the leader
 //	partition    cuts a block into the sub-blocks of the shards
 //	history      (package) block keys and decisions, for good
+//	timeline     (package) what happened when to the newest blocks, for people
+//	shardReports what shards say of themselves, once a second, for people
 //
 // # Goroutines, and who owns what
 //
@@ -41,6 +44,7 @@
 //	calls      one per call of a client: look keys up, post Submitted, wait; a
 //	           stream has one more that reads
 //	batcher    one that collects blocks, and one per block that waits for its answer
+//	reports    one that asks the shards how they are, and one per call
 //	replica    raft's, one that keeps decisions in the history and makes snapshots, one
 //	           that enrolls members
 //

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/coordinator/timeline"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -21,6 +22,8 @@ type incarnation struct {
 	waiters     *waiters
 	batcher     *batcher
 	currency    currency
+	timelines   *timeline.Recorder
+	reports     *shardReports
 	inbox       chan protocol.Event
 	own         []protocol.Event // from the core, past the inbox: the loop must not wait for itself
 	ended       chan struct{}    // closed when nobody reads the inbox any more
@@ -46,12 +49,23 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	in.core, err = OpenCore(CoreParts{
 		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,
 		Protocol: c.options.Protocol, Post: func(ev protocol.Event) { in.own = append(in.own, ev) }, Logger: c.logger,
+		Observe: in.observe,
 	})
 	if err != nil {
 		return nil, err
 	}
+	in.reports = newShardReports(in)
 	in.batcher = newBatcher(in, c.options.Batch)
 	return in, nil
+}
+
+// observe begins to note what happens to blocks, for the dashboard and for metrics.
+func (in *incarnation) observe(undecided []*protocol.Block) Observer {
+	in.timelines = timeline.New(in.config.Shards(), undecided, time.Now)
+	if begin := in.coordinator.options.Observe; begin != nil {
+		return observers{in.timelines, begin()}
+	}
+	return in.timelines
 }
 
 // post hands an event to the loop; false if the loop has ended.
@@ -74,10 +88,11 @@ func (in *incarnation) end(reason string) {
 // then the error wraps ErrStopped. One that was quarantined or has stepped down
 // goes on to say why, as long as it leads.
 func (in *incarnation) run(ctx context.Context) error {
-	batching, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it goes on until all is settled
+	tasks, cancel := context.WithCancel(context.WithoutCancel(ctx)) // they go on until all is settled
 	defer cancel()
 	var group sync.WaitGroup
-	group.Go(func() { in.batcher.run(batching) })
+	group.Go(func() { in.batcher.run(tasks) })
+	group.Go(func() { in.reports.run(tasks) })
 	err := in.loop(ctx)
 	if err == nil && (ctx.Err() == nil || in.coordinator.handOver()) {
 		in.deposed.Store(true)

@@ -32,12 +32,23 @@ type Decisions interface {
 	Decided([]*protocol.Decision)
 }
 
+// Observer watches what a node does; nothing depends on it. The node's own
+// goroutine calls it, and it must not block.
+type Observer interface {
+	// Stepped comes after a step of the machine, before its effects are carried out.
+	Stepped(protocol.Event, *protocol.Effects)
+	// CarriedOut comes when the effects of all steps so far have been carried out:
+	// what they had to make durable is.
+	CarriedOut()
+}
+
 // Parts are what a node acts on.
 type Parts struct {
 	Log       DecisionLog
 	Sessions  Sessions
 	Clients   Clients
 	Decisions Decisions
+	Observer  Observer // nil for none
 	Logger    hclog.Logger
 }
 
@@ -96,9 +107,18 @@ func (n *Node) Handle(events ...protocol.Event) error {
 			n.quarantine(err)
 			return nil
 		}
+		if n.parts.Observer != nil {
+			n.parts.Observer.Stepped(ev, &e)
+		}
 		effects.Join(e)
 	}
-	return n.carryOut(effects)
+	if err := n.carryOut(effects); err != nil || n.ended != nil {
+		return err
+	}
+	if n.parts.Observer != nil {
+		n.parts.Observer.CarriedOut()
+	}
+	return nil
 }
 
 // carryOut does what the effects say, in their order. Nothing leaves the node
@@ -160,7 +180,7 @@ func (n *Node) tell(notes []protocol.Note) {
 		switch note.Kind {
 		case protocol.NoteRejected:
 			n.warnSometimes(note)
-		case protocol.NoteWithdrawn:
+		case protocol.NoteWithdrawn, protocol.NoteResolved:
 			n.parts.Logger.Warn(note.Text, "kind", note.Kind)
 		case protocol.NoteJoined:
 			n.parts.Logger.Info(note.Text)

@@ -54,6 +54,8 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// Observe gives what watches an incarnation, when one begins; nil for nobody.
+	Observe func() Observer
 }
 
 func (o Options) withDefaults() Options {
@@ -86,6 +88,6 @@ func (o Options) withDefaults() Options {
 func (o Options) replica() replica.Options {
 	return replica.Options{
 		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
-		Logger: o.Logger, Forced: o.LogForced, Dial: o.Dial, DiskPatience: o.DiskPatience, Stores: o.Stores,
+		Logger: o.Logger, Dial: o.Dial, DiskPatience: o.DiskPatience, Stores: o.Stores,
 	}
 }

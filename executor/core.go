@@ -57,7 +57,13 @@ type CoreParts struct {
 	Post func(protocol.Event)
 	// Failed takes the reason why the shard must end: a checkpoint or a trim
 	// failed (rule S9). It does not wait. The owner stops the node (Stop).
-	Failed func(error)
+	Failed   func(error)
+	Observer Observer // Parts.Observer; nil for none
+	// Checkpoints is told how long a checkpoint took, and why one was put off; nil
+	// for nobody. It must not block.
+	Checkpoints func(took time.Duration, putOff error)
+	// Waited is RunnerParts.Waited.
+	Waited func(time.Duration)
 	Now    func() time.Time
 	Logger hclog.Logger
 	Wrap   func(Participant) Participant // see Parts
@@ -101,7 +107,7 @@ func OpenCore(p CoreParts) (*Core, error) {
 	identity := protocol.Identity{Shard: p.Shard, Directory: cp.Directory, Instance: p.Instance, Address: p.Address}
 	c.node = NewNode(identity, recovered, positions, Parts{
 		Log: p.Log, Committer: c.readers, Execution: c.runner, Sessions: p.Sessions, Neighbours: p.Neighbours,
-		Logger: p.Logger, Now: p.Now, Wrap: p.Wrap,
+		Observer: p.Observer, Logger: p.Logger, Now: p.Now, Wrap: p.Wrap,
 	})
 	p.Logger.Info("recovered", "height", recovered.Committed.Height(), "checkpointed", recovered.Checkpointed,
 		"in_doubt", len(recovered.Prepared), "epoch", recovered.Epoch)
@@ -115,7 +121,7 @@ func (c *Core) build(recovered protocol.ShardState) error {
 	c.keeper = state.NewCheckpointer(p.Store, p.Checkpoint, c.hooks())
 	c.runner = NewRunner(RunnerParts{
 		Shard: p.Shard, Machine: p.Machine, Staging: staging{p.Store, c.foundDamage}, Pusher: p.Pusher,
-		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) },
+		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) }, Waited: p.Waited,
 	}, p.Runner)
 	c.runner.Configure(recovered.Config)
 	c.runner.Commit(recovered.Committed.Height())
@@ -140,6 +146,9 @@ func (c *Core) Deliver(from protocol.ShardID, a protocol.AttemptID, values []byt
 	return c.runner.Deliver(from, a, values)
 }
 
+// WaitsFor is Runner.WaitsFor: shards whose values executions wait for.
+func (c *Core) WaitsFor() []protocol.ShardID { return c.runner.WaitsFor() }
+
 // Tick is Runner.Tick: it looks at what executions wait for.
 func (c *Core) Tick() { c.runner.Tick() }
 
@@ -163,14 +172,24 @@ func (c *Core) Checkpoint(ctx context.Context) (wait time.Duration, err error) {
 }
 
 func (c *Core) hooks() state.Hooks {
+	tell := c.parts.Checkpoints
+	if tell == nil {
+		tell = func(time.Duration, error) {}
+	}
+	var began time.Time // there is one checkpoint at a time
 	return state.Hooks{
 		Prepare: func(_ context.Context, upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch, error) {
+			began = c.parts.Now()
 			position, config, epoch, err := c.node.Position(upTo)
 			position.ID = c.parts.Log.ID()
 			return position, config, epoch, err
 		},
-		Done: c.checkpointed,
+		Done: func(cp state.Checkpoint) {
+			tell(c.parts.Now().Sub(began), nil)
+			c.checkpointed(cp)
+		},
 		PutOff: func(err error) {
+			tell(0, err)
 			c.parts.Logger.Warn("a checkpoint is put off until there is more disk space: free some", "error", err)
 		},
 		Failed: c.parts.Failed,

@@ -26,6 +26,7 @@ type Exchange struct {
 	group    sync.WaitGroup
 	now      func() time.Time
 	silence  time.Duration // a peer that says nothing for longer is dialled again
+	traffic  traffic
 
 	mu      sync.Mutex
 	cluster protocol.ClusterID

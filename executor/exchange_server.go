@@ -107,6 +107,7 @@ func (s *exchangeServer) take(stream takeStream, from protocol.ShardID, p *progr
 			s.exchange.logger.Error("a peer sent values that no correct peer sends; they were dropped", "peer", from, "attempt", attempt, "error", err)
 			return status.Error(codes.InvalidArgument, err.Error())
 		}
+		s.exchange.traffic.received.add(batch.GetValues())
 		p.add(len(batch.GetValues()))
 	}
 }

@@ -26,7 +26,8 @@ type execution struct {
 	waiting deliveries // values that came before the run
 	run     *run       // while running
 	pool    *pool      // while running
-	heard   time.Time  // when the last values came
+	opened  time.Time  // when values were let in
+	heard   time.Time  // when the last came
 
 	pushedMu sync.Mutex
 	pushed   [][]byte // by shard: everything pushed, for the Prepared record
@@ -73,7 +74,7 @@ func (r *Runner) plan(e *execution) {
 	}
 	r.mu.Unlock()
 	if err != nil {
-		r.refuse(e, refusal(false, "the sub-block cannot be read: %v", err))
+		r.refuse(e, refusal(protocol.CauseMalformed, false, "the sub-block cannot be read: %v", err))
 	}
 }
 
@@ -124,7 +125,7 @@ func (r *Runner) readPart(e *execution, b *before, part int) {
 		return
 	}
 	if err := errors.Join(b.errs...); err != nil {
-		r.refuse(e, refusal(true, "read the state below height %d: %v", e.attempt.Height, err))
+		r.refuse(e, refusal(protocol.CauseState, true, "read the state below height %d: %v", e.attempt.Height, err))
 		return
 	}
 	r.begin(e, b)
@@ -163,7 +164,7 @@ func (r *Runner) begin(e *execution, b *before) {
 	for _, d := range waiting {
 		more, err := run.deliver(d.from, d.values)
 		if err != nil {
-			run.fail(*refusal(true, "%v", err))
+			run.fail(*refusal(protocol.CauseValues, true, "%v", err))
 		}
 		ready = append(ready, more...)
 	}
@@ -179,7 +180,8 @@ func (r *Runner) open(e *execution, run *run, p *pool) (waiting []delivery, ok b
 	}
 	waiting = e.waiting.list
 	e.waiting = deliveries{}
-	e.phase, e.run, e.pool, e.heard = running, run, p, r.parts.Now()
+	e.phase, e.run, e.pool, e.opened = running, run, p, r.parts.Now()
+	e.heard = e.opened
 	return waiting, true
 }
 
@@ -236,7 +238,7 @@ func (r *Runner) resultOf(e *execution, run *run) (protocol.Result, []protocol.W
 	}
 	result, writes, err := run.outcomeOf(e.pushed)
 	if err != nil {
-		return protocol.Result{}, nil, refusal(false, "%v", err)
+		return protocol.Result{}, nil, refusal(protocol.CauseMalformed, false, "%v", err)
 	}
 	if size := len(result.Writes) + len(result.Pushed) + len(protocol.EncodeOutcomes(result.Outcomes)); size > r.options.ResultBytes {
 		return protocol.Result{}, nil, r.tooLarge(size)
@@ -253,7 +255,7 @@ func (r *Runner) stage(e *execution, writes []protocol.WriteOp) *protocol.Refusa
 		return nil
 	}
 	if err := r.parts.Staging.Stage(e.attempt.Height, writes); err != nil {
-		return refusal(true, "stage the writes: %v", err)
+		return refusal(protocol.CauseState, true, "stage the writes: %v", err)
 	}
 	e.staged = true
 	r.turn(r.at(e.attempt.Height + 1))
@@ -268,6 +270,7 @@ func (r *Runner) refuse(e *execution, why *protocol.Refusal) {
 // it is dropped in between, the report does no harm.
 func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	r.mu.Lock()
+	r.waited(e)
 	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, deliveries{}, nil, nil
 	left := e.left
 	r.mu.Unlock()
@@ -276,11 +279,23 @@ func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	}
 }
 
-func refusal(retry bool, format string, args ...any) *protocol.Refusal {
-	return &protocol.Refusal{Reason: fmt.Sprintf(format, args...), Retry: retry}
+// waited tells how long a run waited for values. r.mu is held.
+func (r *Runner) waited(e *execution) {
+	if r.parts.Waited == nil || e.run == nil || e.run.graph.remote == 0 {
+		return
+	}
+	last := e.heard
+	if len(e.run.waitsFor()) > 0 { // it was ended before they came
+		last = r.parts.Now()
+	}
+	r.parts.Waited(last.Sub(e.opened))
+}
+
+func refusal(cause protocol.Cause, retry bool, format string, args ...any) *protocol.Refusal {
+	return &protocol.Refusal{Reason: fmt.Sprintf(format, args...), Retry: retry, Cause: cause}
 }
 
 func (r *Runner) tooLarge(size int) *protocol.Refusal {
-	return refusal(false, "the block comes to %d bytes of writes and exchanged values on shard %d, the most that can be prepared is %d: make smaller blocks",
+	return refusal(protocol.CauseTooLarge, false, "the block comes to %d bytes of writes and exchanged values on shard %d, the most that can be prepared is %d: make smaller blocks",
 		size, r.parts.Shard, r.options.ResultBytes)
 }

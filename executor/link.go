@@ -49,6 +49,7 @@ func (l *link) keep(ctx context.Context) {
 			l.failures = 0
 		}
 		l.failures++
+		l.exchange.traffic.breaks.Add(1)
 		if l.failures&(l.failures-1) == 0 {
 			l.exchange.logger.Warn("cannot push values to a peer; its attempts wait, trying again",
 				"peer", l.peer, "address", l.address, "tries", l.failures, "error", err)
@@ -157,6 +158,7 @@ func (l *link) send(stream pushStream, e OutboxEntry) error {
 		if err := stream.Send(&wirepb.ExchangeRequest{Request: &wirepb.ExchangeRequest_Batch{Batch: batch}}); err != nil {
 			return err
 		}
+		l.exchange.traffic.sent.add(values)
 	}
 	return nil
 }

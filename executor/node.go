@@ -47,6 +47,16 @@ type Neighbours interface {
 	SetPeers(protocol.ClusterID, []protocol.Peer)
 }
 
+// Observer watches what a node does; nothing depends on it. The node's own
+// goroutine calls it, and it must not block.
+type Observer interface {
+	// Stepped comes after a step of the machine, before its effects are carried out.
+	Stepped(protocol.Event, *protocol.Effects)
+	// CarriedOut comes when the effects of all steps so far have been carried out:
+	// what they had to make durable is.
+	CarriedOut()
+}
+
 // Parts are what a node acts on.
 type Parts struct {
 	Log        Log
@@ -54,6 +64,7 @@ type Parts struct {
 	Execution  Execution
 	Sessions   Sessions
 	Neighbours Neighbours
+	Observer   Observer // nil for none
 	Logger     hclog.Logger
 	Now        func() time.Time // for people: when an attempt was prepared
 	// Wrap goes round the state machine; nil leaves it as it is. Tests of tests
@@ -93,6 +104,7 @@ type preparedRecord struct {
 	attempt  protocol.AttemptID
 	sequence uint64
 	since    time.Time
+	bytes    int // of the writes
 }
 
 // NewNode makes a node from what its database and log say. positions gives the
@@ -116,7 +128,7 @@ func NewNode(id protocol.Identity, from protocol.ShardState, positions map[proto
 
 func (n *Node) remember(p *protocol.Prepared, sequence uint64) {
 	n.durable.prepared[p.Attempt.Height] = preparedRecord{
-		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)),
+		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)), bytes: len(p.Writes),
 	}
 }
 
@@ -146,6 +158,9 @@ func (n *Node) Handle(events ...protocol.Event) error {
 			n.quarantine(err)
 			return nil
 		}
+		if n.parts.Observer != nil {
+			n.parts.Observer.Stepped(ev, &e)
+		}
 		effects.Join(e)
 		if p := peersIn(ev); p != nil {
 			peers = p
@@ -153,6 +168,9 @@ func (n *Node) Handle(events ...protocol.Event) error {
 	}
 	if err := n.carryOut(effects); err != nil {
 		return err
+	}
+	if n.parts.Observer != nil {
+		n.parts.Observer.CarriedOut()
 	}
 	n.meet(peers)
 	return nil

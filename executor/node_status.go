@@ -19,8 +19,10 @@ type Status struct {
 
 // PreparedStatus is a prepared attempt that waits for its decision.
 type PreparedStatus struct {
-	Attempt protocol.AttemptID
-	Since   time.Time
+	protocol.Promise
+	Since       time.Time
+	Sequence    uint64 // of its record in the log
+	WritesBytes int
 }
 
 func (n *Node) publish() {
@@ -37,9 +39,9 @@ func (n *Node) publish() {
 		s.Stopped = n.stopped.Error()
 	}
 	n.durable.Lock()
-	for _, h := range s.Held {
-		if p, ok := n.durable.prepared[h.Attempt.Height]; ok && h.Phase == protocol.PhasePrepared && p.attempt == h.Attempt {
-			s.Prepared = append(s.Prepared, PreparedStatus{Attempt: h.Attempt, Since: p.since})
+	for _, promise := range s.Promised {
+		if p, ok := n.durable.prepared[promise.Attempt.Height]; ok && p.attempt == promise.Attempt {
+			s.Prepared = append(s.Prepared, PreparedStatus{Promise: promise, Since: p.since, Sequence: p.sequence, WritesBytes: p.bytes})
 		}
 	}
 	n.durable.Unlock()

@@ -125,9 +125,12 @@ func TestStatusTellsWhatIsPrepared(t *testing.T) {
 	a.handles(done(at(1, 1)))
 	a.handles(executes(at(9, 1), at(8, 1)), protocol.Obstructed{Reason: "no space"})
 	s := a.Status()
-	want := []PreparedStatus{{Attempt: at(1, 1), Since: time.UnixMilli(1_700_000_000_000)}}
-	if !slices.Equal(s.Prepared, want) {
-		t.Errorf("prepared %v", s.Prepared)
+	if len(s.Prepared) != 1 {
+		t.Fatalf("prepared %v", s.Prepared)
+	}
+	p := s.Prepared[0]
+	if p.Attempt != at(1, 1) || !p.Since.Equal(time.UnixMilli(1_700_000_000_000)) || p.Sequence == 0 || p.Digest != s.Promised[0].Digest {
+		t.Errorf("prepared %+v", p)
 	}
 	if len(s.Held) != 2 || !s.Welcomed || s.Obstructed != "no space" || s.Notes["refused_vote"] != 1 || s.Notes["epoch"] != 1 {
 		t.Errorf("status %+v", s)

@@ -3,6 +3,8 @@ package executor
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 const (
@@ -85,7 +87,7 @@ func (p *pool) work() {
 	w, returns := p.begin(), false
 	defer func() {
 		if !returns { // runtime.Goexit: recover does not see it
-			p.run.fail(*refusal(false, "the machine ended its goroutine instead of returning"))
+			p.run.fail(*refusal(protocol.CauseMachine, false, "the machine ended its goroutine instead of returning"))
 		}
 		p.end(w)
 	}()

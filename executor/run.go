@@ -139,7 +139,7 @@ func (r *run) perform(id int32, tx *Tx, out pushes, ready []int32) []int32 {
 	}
 	outcome, err := Run(r.machine, tx)
 	if err != nil {
-		r.fail(protocol.Refusal{Reason: fmt.Sprintf("transaction %d: %v", r.graph.byIndex[id], err)})
+		r.fail(protocol.Refusal{Reason: fmt.Sprintf("transaction %d: %v", r.graph.byIndex[id], err), Cause: protocol.CauseMachine})
 		return ready
 	}
 	r.outcome[id] = outcome

@@ -48,6 +48,9 @@ type RunnerParts struct {
 	Schedule Schedule
 	Now      func() time.Time
 	Report   func(protocol.Executed) // takes results, called from a piece without locks
+	// Waited is told how long an execution that needed values of other shards had to
+	// wait for the last of them; nil if nobody wants to know. It must not block.
+	Waited func(time.Duration)
 }
 
 // Runner executes attempts in pieces of a Schedule, each attempt after the one

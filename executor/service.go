@@ -117,6 +117,10 @@ func (s *Shard) Entry() *wirepb.ShardStatus {
 		Id: uint32(s.options.Shard), CommittedHeight: uint64(now.Committed.Height()), CheckpointedHeight: uint64(now.Checkpointed),
 		StateDigest: now.Committed.Digest[:], Address: s.options.Address, Epoch: uint64(now.Epoch),
 		Directory: directory[:], Fsyncs: uint64(s.Fsyncs()),
+		Storage: s.measure(), Forces: s.forces.Message(), ExchangeWaits: s.waits.Message(),
+	}
+	for _, peer := range s.core.WaitsFor() {
+		out.WaitsForValues = append(out.WaitsForValues, uint32(peer))
 	}
 	out.State, out.Reason = s.describe(now)
 	out.FirstSlot, out.LastSlot = wire.SlotRange(now.Config.Slots, s.options.Shard)

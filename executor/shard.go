@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/state"
@@ -32,6 +33,15 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	Watch     Watch
+}
+
+// Watch is told what a shard does, for metrics. Each may be nil, and must not
+// block; they are called from different goroutines.
+type Watch struct {
+	Node        Observer
+	Waited      func(time.Duration)                    // see RunnerParts
+	Checkpoints func(took time.Duration, putOff error) // see CoreParts
 }
 
 const (
@@ -55,6 +65,8 @@ type Shard struct {
 	exchange *Exchange
 	client   *rpc.SessionClient
 	opened   time.Time
+	forces   durations.Counter // of the log
+	waits    durations.Counter // of executions, for values of other shards
 
 	inbox  chan protocol.Event
 	ended  chan struct{} // closed when nobody reads the inbox any more
@@ -74,16 +86,17 @@ func Open(o Options) (*Shard, error) {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}
-	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve, Forced: o.LogForced}, state.Options{})
+	s := &Shard{
+		options: o, logger: o.Logger, opened: time.Now(),
+		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1),
+	}
+	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve, Forced: s.logForced}, state.Options{})
 	if err != nil {
 		return nil, err
 	}
+	s.storage = st
 	for _, r := range st.log.Repairs() {
 		o.Logger.Warn("mended the log", "what", r.String())
-	}
-	s := &Shard{
-		options: o, logger: o.Logger, storage: st, opened: time.Now(),
-		inbox: make(chan protocol.Event, inboxEvents), ended: make(chan struct{}), failed: make(chan error, 1),
 	}
 	if err := s.build(); err != nil {
 		if s.exchange != nil {
@@ -106,6 +119,7 @@ func (s *Shard) build() (err error) {
 		Machine: o.Machine, Pusher: s.exchange, Sessions: s.client, Neighbours: s.exchange,
 		Schedule: &s.schedule, Runner: o.Runner, Checkpoint: o.Checkpoint,
 		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger,
+		Observer: o.Watch.Node, Waited: s.waited, Checkpoints: o.Watch.Checkpoints,
 	})
 	return err
 }

@@ -13,7 +13,7 @@ import (
 // shell are the files with goroutines, clocks and chance: what a simulator
 // leaves out. A Core is made of the others.
 var shell = []string{
-	"exchange.go", "exchange_server.go", "link.go", "schedule.go", "service.go", "shard.go", "space.go", "storage.go",
+	"exchange.go", "exchange_server.go", "link.go", "schedule.go", "service.go", "service_prepared.go", "shard.go", "space.go", "storage.go",
 }
 
 // threaded lists what a Core must not have.

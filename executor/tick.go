@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -13,7 +14,7 @@ import (
 func (r *Runner) Tick() {
 	for _, w := range r.waits() {
 		if why := r.overdue(w); why != "" {
-			w.run.fail(protocol.Refusal{Reason: why, Retry: true})
+			w.run.fail(protocol.Refusal{Reason: why, Retry: true, Cause: protocol.CausePeer})
 			w.pool.add(nil)
 		}
 	}
@@ -37,6 +38,19 @@ func (r *Runner) waits() (list []wait) {
 		}
 	}
 	return list
+}
+
+// WaitsFor gives the shards whose values executions wait for now, in order.
+func (r *Runner) WaitsFor() (shards []protocol.ShardID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.executions {
+		if e.phase == running {
+			shards = append(shards, e.run.waitsFor()...)
+		}
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards)
 }
 
 // overdue says who has been waited for long enough, or "".

@@ -42,6 +42,7 @@ type Coordinator struct {
 	options CoordinatorOptions
 	// Invariant: durable before the first message of this incarnation (C1).
 	epoch Epoch
+	began time.Time // first Tick
 	now   time.Time // of the last Tick
 
 	decided *Decision // highest; nil before the first
@@ -102,7 +103,8 @@ func (b *pendingBlock) complete() bool {
 type shardPeer struct {
 	directory DirectoryID
 	joined    bool
-	session   Session // 0 while disconnected
+	session   Session   // 0 while disconnected
+	away      time.Time // when the last session ended; zero if none did
 	address   string
 	instance  InstanceID
 
@@ -190,9 +192,14 @@ func (c *Coordinator) step(ev Event, e *Effects) error {
 		c.closed(ev.Session)
 	case Tick:
 		c.now = ev.Now
+		if c.began.IsZero() {
+			c.began = ev.Now
+		}
 		c.expire(e)
 	case HistoryKept:
 		c.historyKept(ev.Height)
+	case Resolve:
+		c.resolve(ev, e)
 	case Fenced:
 		c.stepDown("its log was taken over: "+ev.Reason, e)
 	}
@@ -263,7 +270,7 @@ func (c *Coordinator) closed(s Session) {
 	}
 	delete(c.sessions, s)
 	if c.shards[shard].session == s {
-		c.shards[shard].session = 0
+		c.shards[shard].session, c.shards[shard].away = 0, c.now
 	}
 }
 

@@ -35,7 +35,12 @@ type DecisionLog struct {
 	// the first is meant for the height after Decided, whatever height its
 	// record names.
 	Pending []*Proposed
+	// Resolved are the newest acts of operators, at most MaxResolved, oldest first.
+	Resolved []*Resolved
 }
+
+// MaxResolved bounds the acts of operators that are remembered.
+const MaxResolved = 256
 
 // Height is the decided height.
 func (l *DecisionLog) Height() Height {
@@ -64,6 +69,8 @@ func (l *DecisionLog) Add(rec Record) error {
 		return l.withdrawn(rec)
 	case *Decision:
 		return l.decision(rec)
+	case *Resolved:
+		return l.resolved(rec)
 	}
 	return disorder("a %T does not belong in the log of a coordinator", rec)
 }
@@ -153,6 +160,15 @@ func (d *Decision) buildsOn(below *Decision) bool {
 		parent, root = below.Attempt, below.Root
 	}
 	return d.Parent == parent && d.Root == ChainRoot(root, d.Height(), d.Block, d.Digests)
+}
+
+// resolved remembers what was done for an operator, and forgets the oldest act.
+func (l *DecisionLog) resolved(r *Resolved) error {
+	if n := len(l.Resolved); n >= MaxResolved {
+		l.Resolved = slices.Clone(l.Resolved[n-MaxResolved+1:])
+	}
+	l.Resolved = append(l.Resolved, r)
+	return nil
 }
 
 // Forget drops the recent decisions up to a height: the history holds them.

@@ -42,6 +42,11 @@
 // way at once and still commits in its order, without gaps: after any crash the
 // log holds a beginning of what was taken up of it.
 //
+// An operator may have a shard resynced, an attempt aborted or an undecided block
+// withdrawn (C10), all of which happen at any moment anyway: sessions end, shards
+// refuse, deadlines pass. A Resolved record is forced first. Nobody can ask for a
+// decision, and nothing takes one back.
+//
 // # The caller's loop
 //
 // One goroutine owns a machine. It takes the events that wait, steps each, joins
@@ -93,6 +98,7 @@
 //	C7 keep what may be asked for  forget, historyKept; Status gives LowestNeeded
 //	C8 late votes are answered     vote, answerLate
 //	C9 predecessors                submitted, follows, withdrawFollowers; NewCoordinator
+//	C10 operators                  resolve: nothing that could not happen without them
 //	S1 force, then vote            prepareOne
 //	S2 drop on Abort only          drop, execute, Participant.abort; on replay prepared
 //	S3 commit what is prepared     commitNext

@@ -62,13 +62,22 @@ const (
 	NoteRejected       NoteKind = "rejected_shard"
 	NoteJoined         NoteKind = "joined"
 	NoteEpoch          NoteKind = "epoch"
+	NoteResolved       NoteKind = "resolved" // an operator's act
 )
+
+// NoteKinds lists them all.
+func NoteKinds() []NoteKind {
+	return []NoteKind{
+		NoteRefusedMessage, NoteRefusedVote, NoteResync, NoteDropped, NoteAborted, NoteWithdrawn, NoteRejected, NoteJoined, NoteEpoch, NoteResolved,
+	}
+}
 
 // Answer tells a client what became of its block.
 type Answer struct {
 	Waiter   Waiter
 	Verdict  Verdict
 	Decision *Decision // with VerdictCommitted
+	Resolved *Resolved // with VerdictResolved
 	Reason   string    // with every other verdict
 }
 
@@ -92,6 +101,12 @@ const (
 	// VerdictEarly: the block that this one comes after is neither committed nor
 	// waiting; nothing changed.
 	VerdictEarly
+	// VerdictResolved: what an operator asked for is done, or would be.
+	VerdictResolved
+	// VerdictStaysInDoubt: what an operator asked for cannot help now.
+	VerdictStaysInDoubt
+	// VerdictRefused: what an operator asked for must not be done.
+	VerdictRefused
 )
 
 // Join appends the effects of a later step, for one pass over all of them: one

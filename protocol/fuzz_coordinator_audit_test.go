@@ -62,6 +62,8 @@ func (a *coordinatorAudit) hears(ev Event) {
 		if ev.Waiter != 0 {
 			a.waiting[ev.Waiter] = ev.Block.Key
 		}
+	case Resolve:
+		a.waiting[ev.Waiter] = ev.Key
 	case Closed:
 		delete(a.open, ev.Session)
 	case Received:
@@ -83,6 +85,7 @@ func (a *coordinatorAudit) hears(ev Event) {
 // carriedOut sees to it that its record is forced before anything is told.
 func (a *coordinatorAudit) stepped(ev Event, e Effects) {
 	a.lost(ev, e)
+	a.resolved(ev, e)
 	withdrawn := map[string]bool{}
 	for _, r := range e.Persist {
 		switch r := r.(type) {
@@ -314,5 +317,32 @@ func (a *coordinatorAudit) quarantined(c *Coordinator, e Effects, err error) {
 func (a *coordinatorAudit) silent(c *Coordinator, ev Event) {
 	if e, err := c.Step(ev); err != nil || !reflect.DeepEqual(e, Effects{}) {
 		a.broken("C1", "it has stepped down, and then says %s, %v", brief(e), err)
+	}
+}
+
+// resolved is C10: what an operator asks for decides nothing, is recorded before it
+// is done, and changes nothing if it is not done.
+func (a *coordinatorAudit) resolved(ev Event, e Effects) {
+	asked, ok := ev.(Resolve)
+	if !ok {
+		return
+	}
+	var record *Resolved
+	for _, r := range e.Persist {
+		switch r := r.(type) {
+		case *Resolved:
+			record = r
+		case *Decision:
+			a.broken("C10", "%s decides %s", brief(asked), brief(r))
+		}
+	}
+	done := slices.ContainsFunc(e.Answer, func(x Answer) bool { return x.Verdict == VerdictResolved }) && !asked.DryRun
+	switch {
+	case !e.Force || len(e.Decided) > 0:
+		a.broken("C10", "%s gives %s", brief(asked), brief(e))
+	case done && (record == nil || record.Key != asked.Key || e.Persist[0] != record):
+		a.broken("C10", "%s is done without a record: %s", brief(asked), brief(e))
+	case !done && (record != nil || len(e.Close) > 0 || slices.ContainsFunc(e.Persist, func(r Record) bool { _, ok := r.(Withdrawn); return ok })):
+		a.broken("C10", "%s is not to be done, and gives %s", brief(asked), brief(e))
 	}
 }

@@ -16,6 +16,8 @@ func (f *fuzzedCoordinator) odd() {
 	case 5:
 		if f.rarely(4) {
 			f.step(Fenced{"somebody else"})
+		} else {
+			f.operate()
 		}
 	}
 }
@@ -74,4 +76,18 @@ func (f *fuzzedCoordinator) strangeVote() {
 		v.Refusal = Refusal{Reason: "no", Retry: f.rarely(2)}
 	}
 	f.step(Received{Envelope{Session: p.session, Epoch: f.c.epoch, Message: v}})
+}
+
+// operate has an operator ask for something (C10).
+func (f *fuzzedCoordinator) operate() {
+	f.waiter++
+	ev := Resolve{
+		Waiter: f.waiter, Action: ResolveAction(1 + f.of(3)), By: "somebody", DryRun: f.rarely(4),
+		Key: oneOf(f.choices, "a", "b", "c", "d", "e", "f", "g", "h"), Height: Height(f.of(4)),
+	}
+	if b := f.c.blocks; len(b) > 0 && !f.rarely(8) {
+		p := b[f.of(len(b))]
+		ev.Key, ev.Attempt = p.block.Key, p.attempt
+	}
+	f.step(ev)
 }

@@ -113,6 +113,9 @@ func goldenRecords() []struct {
 			Outcomes: goldenOutcomesValue(), UnixMillis: 259},
 			goldenAttempt + goldenParent + ` key: 00000003 6b6579 ` + repeat("05", 32) + ` shards: 0002 ` + repeat("06", 32) + repeat("07", 32) +
 				` root: ` + repeat("08", 32) + goldenOutcomes + ` time: 0000000000000103`},
+		{&Resolved{Height: 7, Attempt: attempt7, Key: "key", Action: ResolveWithdraw, By: "ann", Comment: "so", Evidence: full(9), What: "do", UnixMillis: 260},
+			`0000000000000007 ` + goldenAttempt + ` key: 00000003 6b6579 action: 03 by: 00000003 616e6e comment: 00000002 736f ` + repeat("09", 32) +
+				` what: 00000002 646f time: 0000000000000104`},
 	}
 }
 
@@ -171,7 +174,7 @@ func TestRecordTypes(t *testing.T) {
 	for _, r := range goldenRecords() {
 		got = append(got, r.record.RecordType())
 	}
-	if want := []RecordType{1, 2, 3, 4, 16, 17, 18, 19, 20, 21}; !reflect.DeepEqual(got, want) {
+	if want := []RecordType{1, 2, 3, 4, 16, 17, 18, 19, 20, 21, 22}; !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %v, want %v", got, want)
 	}
 	if _, err := DecodeRecord(99, nil); !errors.Is(err, ErrMalformed) {

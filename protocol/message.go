@@ -33,6 +33,28 @@ type Vote struct {
 type Refusal struct {
 	Reason string
 	Retry  bool // a later attempt of the same block may succeed
+	// Cause is for counting, on the shard alone: it does not travel.
+	Cause Cause
+}
+
+// Cause groups refusals. A refusal may have none.
+type Cause string
+
+const (
+	CauseParent    Cause = "parent"    // what the attempt builds on is not held
+	CauseAhead     Cause = "ahead"     // too far above the committed height
+	CauseSpace     Cause = "space"     // too little disk space
+	CausePeer      Cause = "peer"      // a peer stays away, or owes values for too long
+	CauseValues    Cause = "values"    // a peer sent what does not fit
+	CauseState     Cause = "state"     // the state could not be read or written to
+	CauseMachine   Cause = "machine"   // the machine panicked
+	CauseTooLarge  Cause = "too_large" // the result does not fit into a record
+	CauseMalformed Cause = "malformed" // the sub-block or its result cannot be encoded
+)
+
+// Causes lists them all.
+func Causes() []Cause {
+	return []Cause{CauseParent, CauseAhead, CauseSpace, CausePeer, CauseValues, CauseState, CauseMachine, CauseTooLarge, CauseMalformed}
 }
 
 // Ack tells how far a shard is. It answers every Commit and Abort, and

@@ -141,7 +141,9 @@ type modelClients struct {
 	blocks  map[Digest]*modelBlock
 	keys    int
 	waiters map[Waiter]modelWaiter
-	last    Waiter
+	// operators that wait, and what they asked for.
+	operators map[Waiter]Resolve
+	last      Waiter
 	// asked: by key, the epochs of the incarnations that took the block up and
 	// have not told a client that it is withdrawn.
 	asked map[string]map[Epoch]bool
@@ -159,7 +161,7 @@ type modelWaiter struct {
 }
 
 func newModelClients() modelClients {
-	return modelClients{blocks: map[Digest]*modelBlock{}, waiters: map[Waiter]modelWaiter{}, asked: map[string]map[Epoch]bool{}}
+	return modelClients{blocks: map[Digest]*modelBlock{}, waiters: map[Waiter]modelWaiter{}, operators: map[Waiter]Resolve{}, asked: map[string]map[Epoch]bool{}}
 }
 
 // forget drops the clients of an incarnation that is gone.
@@ -245,6 +247,10 @@ func (c *modelClients) withdrawn(key string, epoch Epoch, owner bool) {
 
 // answered checks that a client is told the truth, once.
 func (w *world) answered(m *modelCoordinator, a Answer) {
+	if asked, ok := w.clients.operators[a.Waiter]; ok {
+		w.heard(m, asked, a)
+		return
+	}
 	waiter, ok := w.clients.waiters[a.Waiter]
 	if !ok || waiter.coordinator != m {
 		w.fail("client %d is answered, but does not wait", a.Waiter)

@@ -98,7 +98,7 @@ func (w *world) pass(m *modelCoordinator, events ...Event) {
 }
 
 func (w *world) carryOut(m *modelCoordinator, e Effects) {
-	if len(e.Persist) > 0 && !w.appendTo(m, e) {
+	if (len(e.Persist) > 0 || e.Force) && !w.appendTo(m, e) {
 		return
 	}
 	if w.chance(w.faults) && w.chance(10) {

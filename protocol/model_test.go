@@ -140,8 +140,10 @@ func (w *world) act() {
 		w.comeBack(w.anyShard())
 	case n < 90:
 		w.tick(time.Duration(w.rng.IntN(40)) * time.Millisecond)
-	case n < 96:
+	case n < 94:
 		w.anyShard().checkpoint()
+	case n < 96:
+		w.operate()
 	default:
 		w.keepHistory()
 	}

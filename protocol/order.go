@@ -31,17 +31,21 @@ func (c *Coordinator) follows(ev Submitted) (after, early string) {
 // each, and wherever a crash cuts the log, no block is left without the one that
 // it comes after.
 func (c *Coordinator) withdrawFollowers(i int, reason string, e *Effects) {
-	key := c.blocks[i].block.Key
-	gone := map[string]bool{key: true}
-	var followers []int
+	key, followers := c.blocks[i].block.Key, c.followers(i)
+	told := fmt.Sprintf("block %q, which it comes after, was not committed (%s): nothing was changed, submit them again in order", key, reason)
+	for n := len(followers) - 1; n >= 0; n-- {
+		c.giveBack(followers[n], VerdictAborted, told, e)
+	}
+}
+
+// followers lists what comes after blocks[i], over any number of steps, ascending.
+func (c *Coordinator) followers(i int) (followers []int) {
+	gone := map[string]bool{c.blocks[i].block.Key: true}
 	for at := i + 1; at < len(c.blocks); at++ {
 		if p := c.blocks[at]; gone[p.after] {
 			gone[p.block.Key] = true
 			followers = append(followers, at)
 		}
 	}
-	told := fmt.Sprintf("block %q, which it comes after, was not committed (%s): nothing was changed, submit them again in order", key, reason)
-	for n := len(followers) - 1; n >= 0; n-- {
-		c.giveBack(followers[n], VerdictAborted, told, e)
-	}
+	return followers
 }

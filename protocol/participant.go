@@ -284,7 +284,7 @@ func (p *Participant) execute(m *Execute, sender Epoch, e *Effects) {
 	}
 	if a.Height > p.committed.Height()+maxHeld {
 		// Not remembered in seen: nothing that comes may fill the memory.
-		p.voteNo(a, Refusal{Reason: fmt.Sprintf("height %d is more than %d above the committed height", a.Height, maxHeld), Retry: true}, e)
+		p.voteNo(a, Refusal{Reason: fmt.Sprintf("height %d is more than %d above the committed height", a.Height, maxHeld), Retry: true, Cause: CauseAhead}, e)
 		return
 	}
 	if seen := p.seen[a.Height]; seen.attempt == a && seen.refused != nil {
@@ -293,8 +293,8 @@ func (p *Participant) execute(m *Execute, sender Epoch, e *Effects) {
 	}
 	p.drop(a.Height, "a newer attempt", e) // S2
 	p.seen[a.Height] = seenAttempt{attempt: a}
-	if reason := p.cannotTakeUp(m); reason != "" {
-		p.refuse(a, Refusal{Reason: reason, Retry: true}, e)
+	if why := p.cannotTakeUp(m); why != nil {
+		p.refuse(a, *why, e)
 		return
 	}
 	p.held = append(p.held, held{attempt: a, parent: m.Parent, block: m.Block})
@@ -322,14 +322,14 @@ func (p *Participant) refuseLate(a AttemptID, sender Epoch, e *Effects) bool {
 	return true
 }
 
-func (p *Participant) cannotTakeUp(m *Execute) string {
+func (p *Participant) cannotTakeUp(m *Execute) *Refusal {
 	switch {
 	case p.parentOf(m.Attempt.Height) != m.Parent || !p.holds(m.Attempt.Height-1):
-		return fmt.Sprintf("the parent %s is not held here", m.Parent) // S6
+		return &Refusal{Reason: fmt.Sprintf("the parent %s is not held here", m.Parent), Retry: true, Cause: CauseParent} // S6
 	case p.obstructed != "":
-		return p.obstructed // S9
+		return &Refusal{Reason: p.obstructed, Retry: true, Cause: CauseSpace} // S9
 	}
-	return ""
+	return nil
 }
 
 // parentOf is the attempt held, prepared or committed right below a height.

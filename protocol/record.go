@@ -20,6 +20,7 @@ const (
 	RecordProposed  RecordType = 19
 	RecordWithdrawn RecordType = 20
 	RecordDecided   RecordType = 21
+	RecordResolved  RecordType = 22
 )
 
 // Record is one entry of a log. A node may act on what a record says only
@@ -234,6 +235,8 @@ func decodeRecord(t RecordType, r *decoder) Record {
 		return Withdrawn{Height: Height(r.u64()), Key: string(r.bytes())}
 	case RecordDecided:
 		return decodeDecision(r)
+	case RecordResolved:
+		return decodeResolved(r)
 	}
 	r.fail("unknown type")
 	return nil

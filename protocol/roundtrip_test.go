@@ -144,6 +144,9 @@ func TestRecordRoundTrip(t *testing.T) {
 			&Decision{Attempt: drawAttempt(t), Parent: drawAttempt(t), Key: rapid.String().Draw(t, "key"), Block: drawDigest(t),
 				Digests: rapid.SliceOfN(rapid.Custom(drawDigest), 1, 4).Draw(t, "digests"), Root: drawDigest(t), Outcomes: drawOutcomes(t)},
 			Withdrawn{Height(rapid.Uint64().Draw(t, "height")), rapid.String().Draw(t, "key")},
+			&Resolved{Height: Height(rapid.Uint64().Draw(t, "height")), Attempt: drawAttempt(t), Key: rapid.String().Draw(t, "key"),
+				Action: ResolveAction(rapid.Uint8().Draw(t, "action")), By: rapid.String().Draw(t, "by"), Comment: rapid.String().Draw(t, "comment"),
+				Evidence: drawDigest(t), What: rapid.String().Draw(t, "what"), UnixMillis: rapid.Uint64().Draw(t, "time")},
 		} {
 			encoded := EncodeRecord(want)
 			got, err := DecodeRecord(want.RecordType(), encoded)

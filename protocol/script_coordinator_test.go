@@ -200,7 +200,7 @@ func (s *scriptCoordinator) node(l line) bool {
 
 // carryOut does what a node does: a log that refuses stops everything below.
 func (s *scriptCoordinator) carryOut(e Effects, err error) {
-	if len(e.Persist) > 0 {
+	if len(e.Persist) > 0 || e.Force {
 		if refused := s.disk.append(s.c.epoch, e.Persist, e.Force); refused != nil {
 			s.printf("  the log refuses: %v", refused)
 			e, err = s.c.Step(Fenced{refused.Error()})

@@ -4,6 +4,7 @@ import "fmt"
 
 // event reads an event:
 //
+//	resync|retry|withdraw w1 key … (resolve)
 //	tick 20ms | submit w1 key [after=key [after-content=x]] [deadline=1s] [checked=1] … | kept height=1 | fenced: reason
 //	closed s1 | hello s1 shard=0 … | yes s1 1/1.1 =5 [applied] | no s1 1/1.1 [retry]: reason
 //	ack s1 committed=1 checkpointed=0 | quarantined s1: reason | commit s1
@@ -21,6 +22,8 @@ func (s *scriptCoordinator) event(l line) Event {
 			ev.Deadline = s.now.Add(d)
 		}
 		return ev
+	case "resync", "retry", "withdraw":
+		return s.resolve(l)
 	case "kept":
 		return HistoryKept{Height(l.int("height", 0))}
 	case "fenced":

@@ -148,6 +148,8 @@ func (p *printer) record(r Record) string {
 		return fmt.Sprintf("withdrawn %d %s", r.Height, r.Key)
 	case *Decision:
 		return "decision " + p.decision(r)
+	case *Resolved:
+		return fmt.Sprintf("resolved %d %s %s by %s (%s): %s", r.Height, r.Key, r.Action, r.By, r.Comment, r.What)
 	}
 	return fmt.Sprintf("%T", r)
 }
@@ -203,11 +205,15 @@ func helloText(m *Hello) string {
 var verdictText = map[Verdict]string{
 	VerdictCommitted: "committed", VerdictAborted: "aborted", VerdictRejected: "rejected",
 	VerdictConflict: "conflict", VerdictOverloaded: "overloaded", VerdictRecheck: "recheck", VerdictEarly: "early",
+	VerdictResolved: "resolved", VerdictStaysInDoubt: "stays in doubt", VerdictRefused: "refused",
 }
 
 func (p *printer) answer(a Answer) string {
 	if a.Decision != nil {
 		return fmt.Sprintf("%s at height %d", verdictText[a.Verdict], a.Decision.Height())
+	}
+	if a.Resolved != nil {
+		return "resolved: " + a.Resolved.What
 	}
 	return fmt.Sprintf("%s: %s", verdictText[a.Verdict], a.Reason)
 }

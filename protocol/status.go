@@ -1,6 +1,9 @@
 package protocol
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Phase says how far an attempt is.
 type Phase string
@@ -21,6 +24,7 @@ type ParticipantStatus struct {
 	Committed    Committed
 	Checkpointed Height
 	Held         []HeldStatus
+	Promised     []Promise // the prepared ones of Held
 	Session      Session
 	Welcomed     bool
 	Obstructed   string
@@ -34,6 +38,15 @@ type HeldStatus struct {
 	Phase   Phase
 }
 
+// Promise is what a shard has said yes to.
+type Promise struct {
+	Attempt  AttemptID
+	Parent   AttemptID
+	Block    Digest
+	Digest   Digest // state digest after the block
+	Outcomes Outcomes
+}
+
 // Status copies what an operator may want to see.
 func (p *Participant) Status() ParticipantStatus {
 	s := ParticipantStatus{
@@ -42,6 +55,9 @@ func (p *Participant) Status() ParticipantStatus {
 	}
 	for _, h := range p.held {
 		s.Held = append(s.Held, HeldStatus{Attempt: h.attempt, Phase: h.phase.name()})
+		if h.phase == phasePrepared {
+			s.Promised = append(s.Promised, Promise{h.attempt, h.parent, h.block, h.vote.Digest, h.vote.Outcomes})
+		}
 	}
 	return s
 }
@@ -82,6 +98,14 @@ type BlockStatus struct {
 	Phase   Phase
 	Missing []ShardID // have not voted
 	Since   time.Time // when the attempt began
+
+	Block    Digest
+	Parent   AttemptID // of the live attempt
+	After    string    // key of the block that it comes after; "" for none
+	Votes    []*Vote   // for the live attempt, by shard; nil where there is none
+	Clients  int       // that wait
+	Deadline time.Time // at which it is withdrawn; zero for never
+	Refusal  string    // why the last attempt was refused; "" if none was
 }
 
 // ShardStatus is a shard as the coordinator sees it.
@@ -89,7 +113,8 @@ type ShardStatus struct {
 	Joined       bool
 	Directory    DirectoryID
 	Connected    bool
-	Known        bool // heard of in this incarnation
+	Away         time.Time // since when it is not connected, as far as this incarnation knows
+	Known        bool      // heard of in this incarnation
 	Address      string
 	Committed    Height
 	Checkpointed Height
@@ -124,7 +149,11 @@ func (c *Coordinator) Status() CoordinatorStatus {
 }
 
 func (c *Coordinator) blockStatus(i int, p *pendingBlock) BlockStatus {
-	b := BlockStatus{Height: c.heightOf(i), Attempt: p.attempt, Key: p.block.Key, Missing: p.missing(), Since: p.since}
+	b := BlockStatus{
+		Height: c.heightOf(i), Attempt: p.attempt, Key: p.block.Key, Missing: p.missing(), Since: p.since,
+		Block: p.block.ID, Parent: p.parent, After: p.after, Votes: slices.Clone(p.votes),
+		Clients: len(p.waiters), Deadline: p.deadline, Refusal: p.refusal,
+	}
 	switch {
 	case !p.live():
 		b.Phase = PhaseWaiting
@@ -145,6 +174,12 @@ func (c *Coordinator) shardStatus(id ShardID, inFlight []BlockStatus) ShardStatu
 		Joined: p.joined, Directory: p.directory, Connected: p.session != 0, Known: p.known, Address: p.address,
 		Committed: p.committed, Checkpointed: p.checkpointed, Rejected: p.rejected, Quarantined: p.quarantined,
 		Refusal: p.refusal,
+	}
+	if p.session == 0 {
+		s.Away = c.began
+		if !p.away.IsZero() {
+			s.Away = p.away
+		}
 	}
 	if d := c.decisions[p.committed]; d != nil {
 		s.Digest = d.Digests[id]

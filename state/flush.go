@@ -59,6 +59,8 @@ func (s *Store) advance(next Checkpoint, bytes int64) {
 	s.checkpoint = next
 	s.pendingBytes -= bytes
 	s.pinnedBytes += bytes
+	s.checkpointBytes += bytes
+	s.lastCheckpoint = s.clock.Now()
 }
 
 // planFlush gives the last checkpoint moved up to the height, and the layers

@@ -120,6 +120,9 @@ func (s *Store) restore(h restored) error {
 	s.table.change(func(ls layers) layers { return append(ls[:len(ls):len(ls)], between...) })
 	s.table.push(l)
 	l.committed, l.committedAt = h.committed, s.clock.Now()
+	for _, empty := range between {
+		empty.committedAt = l.committedAt
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.layers = append(append(s.layers, between...), l)

@@ -1,6 +1,10 @@
 package state
 
-import "github.com/lockstep-exec/lockstep/protocol"
+import (
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol"
+)
 
 // Stats is a moment of the store, for backpressure and metrics. Bytes of memory
 // are what the writes are reckoned to hold, overhead included.
@@ -13,7 +17,11 @@ type Stats struct {
 	PendingBytes int64 // memory: committed, not checkpointed
 	PinnedBytes  int64 // memory: checkpointed, kept for open views
 
-	Fsyncs int64 // how often the file was forced since it was opened
+	OldestPending time.Time // when the lowest height that is not checkpointed was committed; zero if there is none
+
+	Fsyncs          int64     // how often the file was forced since it was opened
+	CheckpointBytes int64     // memory that checkpoints have written since it was opened
+	LastCheckpoint  time.Time // when the last one ended; zero if none did since it was opened
 
 	OpenViews int
 	LowestPin protocol.Height // nothing above it is forgotten, because of open views; Checkpointed if none holds back
@@ -24,7 +32,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{
+	stats := Stats{
 		Checkpointed: s.checkpoint.Height(),
 		Committed:    s.committed.Height(),
 		Staged:       s.stagedLocked(),
@@ -34,7 +42,14 @@ func (s *Store) Stats() Stats {
 		Fsyncs:       s.db.fsyncs.Load(),
 		OpenViews:    len(s.views),
 		LowestPin:    s.lowestPinLocked(),
+
+		CheckpointBytes: s.checkpointBytes,
+		LastCheckpoint:  s.lastCheckpoint,
 	}
+	if next := s.checkpoint.Height() + 1; next <= s.committed.Height() {
+		stats.OldestPending = s.layerLocked(next).committedAt
+	}
+	return stats
 }
 
 // PendingBytes is the memory held by committed heights that are not

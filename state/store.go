@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -42,6 +43,9 @@ type Store struct {
 	// The reckoned memory of the layers: above the committed height, up to it,
 	// and at or below the checkpoint.
 	stagedBytes, pendingBytes, pinnedBytes int64
+
+	checkpointBytes int64 // written since the store was opened
+	lastCheckpoint  time.Time
 }
 
 // Open opens the database in dir and forces what it reads. Errors: ErrNotExist,

@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
@@ -144,31 +142,4 @@ func checkAddresses(listen, http string) error {
 		err = serve.CheckAddress("http", http)
 	}
 	return cli.Usage(err)
-}
-
-// metrics makes a registry with what every process has.
-func metrics(own ...prometheus.Collector) *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.MustRegister(own...)
-	return r
-}
-
-// counter reads a sum that only grows when it is asked for.
-func counter(name, help string, read func() float64) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "lockstep", Name: name, Help: help}, read)
-}
-
-// forces measures the forces of a log: the histogram, and what feeds it.
-func forces() (prometheus.Collector, func(time.Duration)) {
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Namespace: "lockstep", Name: "log_force_seconds", Help: "How long forcing the log to disk took.",
-		Buckets: prometheus.ExponentialBuckets(100e-6, 2, 16), // 0.1 ms to 3.3 s
-	})
-	return h, func(took time.Duration) { h.Observe(took.Seconds()) }
-}
-
-// gauge reads a figure when it is asked for.
-func gauge(name, help string, read func() float64) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "lockstep", Name: name, Help: help}, read)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/telemetry"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
@@ -59,7 +60,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&s.peers, "peers", nil, "coordinators that a new cluster begins with, this one too, as `NAME=ADDRESS`, with commas between")
 	f.BoolVar(&s.options.Join, "join", false, "wait in an empty directory until the cluster adds this coordinator")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:7400", "`ADDRESS` for clients and shards")
-	f.StringVar(&s.http, "http", "127.0.0.1:7480", "`ADDRESS` for health and metrics; empty for none")
+	f.StringVar(&s.http, "http", "127.0.0.1:7480", "`ADDRESS` of the dashboard, for health, metrics and status; empty for none")
 	f.IntVar(&s.options.Protocol.Window, "window", protocol.DefaultWindow, "most heights in flight")
 	f.IntVar(&s.options.Protocol.QueueBlocks, "queue-blocks", 1024, "most blocks taken up and not decided")
 	f.Int64Var(&s.options.Protocol.QueueBytes, "queue-bytes", 256<<20, "most bytes of them")
@@ -115,8 +116,8 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		s.options.Address = advertised(listener.Addr())
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
-	forced, observe := forces()
-	s.options.LogForced = observe
+	metrics := telemetry.NewCoordinator(build())
+	s.options.LogForced, s.options.Observe = metrics.LogForced, metrics.Watch
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
@@ -124,23 +125,9 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	}
 	m := manage(c, members.New(members.Options{
 		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
-	}))
+	}), s.options.Logger.Named("dashboard"))
 	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
-		ReadyAs: m.readyAs, Status: m.status,
-		Metrics: metrics(append(m.metrics(), forced,
-			gauge("height", "Newest decided height.", func() float64 {
-				if d := c.Status().Decided; d != nil {
-					return float64(d.Height())
-				}
-				return 0
-			}),
-			gauge("epoch", "Epoch of this coordinator.", func() float64 { return float64(c.Status().Epoch) }),
-			counter("fsyncs_total", "How often the coordinator has forced its files to disk.", func() float64 { return float64(c.Fsyncs()) }),
-			gauge("queued_blocks", "Blocks taken up and not decided.", func() float64 {
-				now := c.Status()
-				return float64(now.Queued + len(now.InFlight))
-			}),
-		)...),
+		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }
 

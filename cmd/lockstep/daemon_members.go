@@ -2,25 +2,50 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/hashicorp/go-hclog"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/dashboard"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 // managedCoordinator is a coordinator with what operators ask of it.
 type managedCoordinator struct {
 	members.Managed
 	coordinator *coordinator.Coordinator
+	source      *dashboardSource
+	dashboard   *dashboard.Dashboard
 }
 
-func manage(c *coordinator.Coordinator, service *members.Service) managedCoordinator {
-	return managedCoordinator{Managed: members.Managed{Coordinator: c, Members: service}, coordinator: c}
+func manage(c *coordinator.Coordinator, service *members.Service, log hclog.Logger) managedCoordinator {
+	source := &dashboardSource{coordinator: c, members: service}
+	return managedCoordinator{
+		Managed: members.Managed{Coordinator: c, Members: service}, coordinator: c,
+		source: source, dashboard: dashboard.New(source, version, log),
+	}
 }
+
+// Run runs all of it until ctx ends or the coordinator fails.
+func (m managedCoordinator) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	group.Go(func() { m.dashboard.Run(ctx) })
+	err := m.Managed.Run(ctx)
+	cancel()
+	group.Wait()
+	return err
+}
+
+// Close closes all of it.
+func (m managedCoordinator) Close() error { return errors.Join(m.source.Close(), m.Managed.Close()) }
 
 // Ready is that of the coordinator.
 func (m managedCoordinator) Ready() error { return m.coordinator.Ready() }
@@ -46,29 +71,14 @@ func (m managedCoordinator) status(context.Context) (any, error) {
 	return cluster, nil
 }
 
-// metrics are about the group.
-func (m managedCoordinator) metrics() []prometheus.Collector {
-	now := func() replica.Status { return m.coordinator.Replica().Status() }
-	return []prometheus.Collector{
-		gauge("leader", "1 if this coordinator leads.", func() float64 { return oneIf(now().Role == replica.RoleLeader) }),
-		gauge("term", "Term of the group of coordinators.", func() float64 { return float64(now().Term) }),
-		gauge("applied_index", "Last entry of the replicated log that this coordinator has applied.", func() float64 { return float64(now().Applied) }),
-		membersCollector{m.Members},
-	}
-}
+// Status is that of the coordinator.
+func (m managedCoordinator) Status() *coordinator.Status { return m.coordinator.Status() }
 
-// membersCollector tells how far behind the members are, on the leader.
-type membersCollector struct{ members *members.Service }
+// Figures are those of the coordinator.
+func (m managedCoordinator) Figures() coordinator.Figures { return m.coordinator.Figures() }
 
-var memberBehind = prometheus.NewDesc("lockstep_member_behind_entries",
-	"Entries of the replicated log that a coordinator is behind, as its leader sees it.", []string{"member"}, nil)
+// Group is the group as this coordinator sees it.
+func (m managedCoordinator) Group() replica.Status { return m.coordinator.Replica().Status() }
 
-// Describe implements prometheus.Collector.
-func (membersCollector) Describe(to chan<- *prometheus.Desc) { to <- memberBehind }
-
-// Collect implements prometheus.Collector.
-func (c membersCollector) Collect(to chan<- prometheus.Metric) {
-	for _, m := range c.members.Latest() {
-		to <- prometheus.MustNewConstMetric(memberBehind, prometheus.GaugeValue, float64(m.GetBehind()), m.GetName())
-	}
-}
+// Latest gives the members as the leader found them last; none elsewhere.
+func (m managedCoordinator) Latest() []*wirepb.CoordinatorStatus { return m.Members.Latest() }

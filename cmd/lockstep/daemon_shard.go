@@ -10,11 +10,11 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/telemetry"
 	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol"
-	"github.com/lockstep-exec/lockstep/wal"
 )
 
 const (
@@ -112,8 +112,8 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		s.options.Address = listener.Addr().String()
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
-	forced, observe := forces()
-	s.options.LogForced = observe
+	metrics := telemetry.NewShard(build())
+	s.options.LogForced, s.options.Watch = metrics.LogForced, metrics.Watch()
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	go serve.TuneCollector(ctx)
@@ -123,30 +123,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		return refusedOr(err)
 	}
 	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
-		Metrics: metrics(forced,
-			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
-			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),
-			gauge("epoch", "Highest epoch seen.", func() float64 { return float64(shard.Status().Epoch) }),
-			gauge("free_bytes", "Free space where the shard keeps its data, in bytes; -1 if it cannot be told.", func() float64 { return freeBytes(s.options.Directory) }),
-			counter("fsyncs_total", "How often the shard has forced its files to disk.", func() float64 { return float64(shard.Fsyncs()) }),
-			gauge("obstructed", "1 while there is too little free space to prepare anything.", func() float64 { return oneIf(shard.Status().Obstructed != "") }),
-			gauge("prepared_attempts", "Prepared attempts without a known decision.", func() float64 { return float64(len(shard.Status().Prepared)) }),
-		),
-		Status: func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
+		Metrics: metrics.Registry(shard),
+		Status:  func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
 	}}.run(cmd)
-}
-
-func freeBytes(dir string) float64 {
-	free, err := wal.FreeBytes(dir)
-	if err != nil {
-		return -1
-	}
-	return float64(free)
-}
-
-func oneIf(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
 }

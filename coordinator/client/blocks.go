@@ -36,7 +36,7 @@ func (c *Coordinator) Blocks(ctx context.Context, from uint64, n int, each func(
 
 // newest gives the height at which the newest n blocks begin.
 func (c *Coordinator) newest(ctx context.Context, n int) (uint64, error) {
-	response, err := c.listBlocks(ctx, &wirepb.ListBlocksRequest{Limit: 1})
+	response, err := c.ListBlocks(ctx, &wirepb.ListBlocksRequest{Limit: 1})
 	if err != nil {
 		return 0, err
 	}
@@ -47,7 +47,7 @@ func (c *Coordinator) newest(ctx context.Context, n int) (uint64, error) {
 }
 
 func (c *Coordinator) page(ctx context.Context, from uint64, n int) ([]*wirepb.Block, error) {
-	response, err := c.listBlocks(ctx, &wirepb.ListBlocksRequest{FromHeight: from, Limit: uint32(n)})
+	response, err := c.ListBlocks(ctx, &wirepb.ListBlocksRequest{FromHeight: from, Limit: uint32(n)})
 	if len(response.GetBlocks()) > n {
 		return response.GetBlocks()[:n], err
 	}

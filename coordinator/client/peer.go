@@ -21,9 +21,10 @@ const connectPatience = time.Second
 // peer is one coordinator at one address.
 type peer struct {
 	server
-	conn    *grpc.ClientConn
-	api     wirepb.CoordinatorServiceClient
-	cluster wirepb.ClusterServiceClient
+	conn     *grpc.ClientConn
+	api      wirepb.CoordinatorServiceClient
+	cluster  wirepb.ClusterServiceClient
+	operator wirepb.OperatorServiceClient
 
 	// Of the Coordinator, under its lock.
 	calls   int       // under way
@@ -39,7 +40,7 @@ func newPeer(address string) (*peer, error) {
 	}
 	return &peer{
 		server: server{"coordinator", address}, conn: conn,
-		api: wirepb.NewCoordinatorServiceClient(conn), cluster: wirepb.NewClusterServiceClient(conn),
+		api: wirepb.NewCoordinatorServiceClient(conn), cluster: wirepb.NewClusterServiceClient(conn), operator: wirepb.NewOperatorServiceClient(conn),
 	}, nil
 }
 

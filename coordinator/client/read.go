@@ -57,19 +57,31 @@ func (c *Coordinator) StatusHere(ctx context.Context) (*wirepb.ClusterStatus, *w
 
 // Block looks a committed block up by its key.
 func (c *Coordinator) Block(ctx context.Context, key string) (*wirepb.Block, error) {
-	request := &wirepb.GetBlockRequest{By: &wirepb.GetBlockRequest_Key{Key: key}}
-	response, err := read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.GetBlockResponse, error) {
-		return p.api.GetBlock(ctx, request)
-	})
+	response, err := c.GetBlock(ctx, &wirepb.GetBlockRequest{By: &wirepb.GetBlockRequest_Key{Key: key}})
 	if status.Code(err) == codes.NotFound {
 		return nil, fmt.Errorf("no block with key %q is committed", key)
 	}
 	return response.GetBlock(), err
 }
 
-func (c *Coordinator) listBlocks(ctx context.Context, request *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
+// GetBlock is the call of that name, to the coordinator that leads.
+func (c *Coordinator) GetBlock(ctx context.Context, request *wirepb.GetBlockRequest) (*wirepb.GetBlockResponse, error) {
+	return read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.GetBlockResponse, error) {
+		return p.api.GetBlock(ctx, request)
+	})
+}
+
+// ListBlocks is the call of that name, to the coordinator that leads.
+func (c *Coordinator) ListBlocks(ctx context.Context, request *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
 	return read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ListBlocksResponse, error) {
 		return p.api.ListBlocks(ctx, request)
+	})
+}
+
+// ListTimelines is the call of that name, to the coordinator that leads.
+func (c *Coordinator) ListTimelines(ctx context.Context, request *wirepb.ListTimelinesRequest) (*wirepb.ListTimelinesResponse, error) {
+	return read(ctx, c, func(ctx context.Context, p *peer) (*wirepb.ListTimelinesResponse, error) {
+		return p.api.ListTimelines(ctx, request)
 	})
 }
 

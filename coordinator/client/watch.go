@@ -19,7 +19,7 @@ import (
 func (c *Coordinator) Watch(ctx context.Context, from uint64, each func(*wirepb.Block) error) error {
 	if from == 0 {
 		// Asked for once: blocks may come while a stream is lost.
-		newest, err := c.listBlocks(ctx, &wirepb.ListBlocksRequest{Limit: 1})
+		newest, err := c.ListBlocks(ctx, &wirepb.ListBlocksRequest{Limit: 1})
 		if err != nil {
 			return err
 		}

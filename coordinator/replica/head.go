@@ -14,8 +14,12 @@ import (
 // ErrHead is wrapped when the head of a snapshot is not what was written.
 var ErrHead = errors.New("head of the snapshot is damaged")
 
-// headVersion begins the head of every snapshot.
-const headVersion = 1
+// A version begins the head of every snapshot. The first has no acts of operators,
+// and is written as long as there are none, so that older releases can read it.
+const (
+	headVersion         = 1
+	headVersionResolved = 2
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -23,7 +27,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // the height up to which the history has them. It grows with what is open, and
 // not with the age of the cluster.
 //
-//	u8     version, 1
+//	u8     version, 1 or 2
 //	u64    epoch, u64 number of the last entry
 //	u64    raft index of the last entry that was applied
 //	u64    lowest height needed
@@ -33,6 +37,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 //	bytes  highest decision, empty before the first
 //	u32    decisions that the history may lack, and for each: bytes
 //	u32    proposals, and for each: bytes
+//	u32    acts of operators, and for each: bytes (version 2)
 //	u32    CRC-32C of all of that
 //
 // where bytes is a u32 length and as many bytes.
@@ -41,7 +46,11 @@ func encodeHead(s State, applied uint64) []byte {
 	for _, p := range s.Pending {
 		size += protocol.RecordRoom(p) // nearly all that there is
 	}
-	b := append(make([]byte, 0, size), headVersion)
+	version := byte(headVersion)
+	if len(s.Resolved) > 0 {
+		version = headVersionResolved
+	}
+	b := append(make([]byte, 0, size), version)
 	for _, v := range []uint64{uint64(s.Mark.Epoch), s.Mark.Number, applied, uint64(s.Needed)} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
@@ -73,6 +82,12 @@ func encodeHead(s State, applied uint64) []byte {
 	for _, p := range s.Pending {
 		b = appendRecord(b, p)
 	}
+	if version == headVersionResolved {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s.Resolved)))
+		for _, r := range s.Resolved {
+			b = appendRecord(b, r)
+		}
+	}
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -89,7 +104,7 @@ func appendRecord(b []byte, r protocol.Record) []byte {
 
 // decodeHead reads what encodeHead wrote.
 func decodeHead(b []byte) (s State, applied uint64, err error) {
-	if len(b) < 5 || b[0] != headVersion {
+	if len(b) < 5 || b[0] != headVersion && b[0] != headVersionResolved {
 		return State{}, 0, fmt.Errorf("%w: %d bytes without a known version", ErrHead, len(b))
 	}
 	body := b[:len(b)-4]
@@ -119,6 +134,11 @@ func decodeHead(b []byte) (s State, applied uint64, err error) {
 	}
 	for range r.count(4) {
 		s.Pending = append(s.Pending, readRecord[*protocol.Proposed](&r, protocol.RecordProposed, false))
+	}
+	if b[0] == headVersionResolved {
+		for range r.count(4) {
+			s.Resolved = append(s.Resolved, readRecord[*protocol.Resolved](&r, protocol.RecordResolved, false))
+		}
 	}
 	if r.err == nil && len(r.rest) > 0 {
 		r.note(fmt.Errorf("%d bytes are left over", len(r.rest)))

@@ -81,7 +81,8 @@ func drawEntries(t *rapid.T) (log [][]byte) {
 			claim()
 		case kind == 8:
 			name := rapid.SampledFrom([]string{"c1", "c2"}).Draw(t, "name")
-			add(Enrolled{name, protocol.DirectoryID{name[1]}}, protocol.Joined{Shard: 0, Directory: protocol.DirectoryID{9}})
+			add(Enrolled{name, protocol.DirectoryID{name[1]}}, protocol.Joined{Shard: 0, Directory: protocol.DirectoryID{9}},
+				&protocol.Resolved{Key: "block1", By: name, What: "do"})
 		default: // of a deposed incarnation, or lost on the way
 			stale := Entry{At: Mark{mark.Epoch, mark.Number + 2}, After: Mark{mark.Epoch, mark.Number + 1}, Items: []Item{protocol.Joined{}}}
 			log = append(log, stale.Encode())
@@ -268,7 +269,8 @@ func TestHeadsComeBack(t *testing.T) {
 	m := NewMachine(State{}, 0)
 	c := &chain{t: t, config: oneShard, epoch: 1}
 	items := []Item{protocol.Created{Config: oneShard}, protocol.EpochClaimed{Epoch: 1}, protocol.Joined{Directory: protocol.DirectoryID{3}},
-		Enrolled{"c1", protocol.DirectoryID{1}}, Enrolled{"c2", protocol.DirectoryID{2}}, c.propose("a"), c.propose("b"), c.propose("c"), c.decide(), Needed{1}}
+		Enrolled{"c1", protocol.DirectoryID{1}}, Enrolled{"c2", protocol.DirectoryID{2}}, c.propose("a"), c.propose("b"), c.propose("c"), c.decide(), Needed{1},
+		&protocol.Resolved{Height: 2, Key: "b", By: "ann", What: "do", Action: protocol.ResolveRetry}}
 	if err := m.Apply(7, Entry{At: Mark{1, 1}, Items: items}.Encode()); err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +280,7 @@ func TestHeadsComeBack(t *testing.T) {
 		t.Fatalf("got %d, %v", applied, err)
 	}
 	s, _ := again.State()
-	if len(s.Recent) != 1 || len(s.Pending) != 2 || !maps.Equal(s.Enrolled, map[string]protocol.DirectoryID{"c1": {1}, "c2": {2}}) {
+	if len(s.Recent) != 1 || len(s.Pending) != 2 || len(s.Resolved) != 1 || s.Resolved[0].By != "ann" || !maps.Equal(s.Enrolled, map[string]protocol.DirectoryID{"c1": {1}, "c2": {2}}) {
 		t.Errorf("got %+v", s)
 	}
 	for i := range head {
@@ -292,6 +294,27 @@ func TestHeadsComeBack(t *testing.T) {
 		if _, _, err := Resume(head[:i]); !errors.Is(err, ErrHead) {
 			t.Fatalf("%d bytes: %v", i, err)
 		}
+	}
+}
+
+// TestActsAreBounded: of what operators did, the newest is remembered; without
+// any, the head is one that older releases read.
+func TestActsAreBounded(t *testing.T) {
+	var s State
+	if head := encodeHead(s, 1); head[0] != headVersion {
+		t.Fatalf("the head of a state without acts has version %d", head[0])
+	}
+	for i := range protocol.MaxResolved + 3 {
+		before := s
+		if err := s.add(&protocol.Resolved{Height: protocol.Height(i)}); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(before.Resolved); n > 0 && before.Resolved[n-1].Height != protocol.Height(i-1) {
+			t.Fatalf("act %d changed a copy of the state", i)
+		}
+	}
+	if n := len(s.Resolved); n != protocol.MaxResolved || s.Resolved[0].Height != 3 || s.Resolved[n-1].Height != protocol.MaxResolved+2 {
+		t.Fatalf("%d acts from %d on", n, s.Resolved[0].Height)
 	}
 }
 

@@ -270,6 +270,14 @@ func (r *Replica) Fsyncs() int64 {
 	return n
 }
 
+// LogBytes is the size of the log on the disk; 0 if it is on none.
+func (r *Replica) LogBytes() int64 {
+	if r.stores.Bytes == nil {
+		return 0
+	}
+	return r.stores.Bytes()
+}
+
 // Close ends the part in the group, and closes the files. Lead must have
 // returned, unless the disk hangs: then Close gives up too, and the files are closed
 // when the disk is done.

@@ -99,9 +99,7 @@ func (r *Replica) Status() Status {
 	s.Standing, s.Reason = r.Standing()
 	s.Peers = r.peers()
 	s.Snapshot, _ = strconv.ParseUint(stats["last_snapshot_index"], 10, 64)
-	if r.stores.Bytes != nil {
-		s.LogBytes = r.stores.Bytes()
-	}
+	s.LogBytes = r.LogBytes()
 	if at := r.raft.LastContact(); s.Role != RoleLeader && !at.IsZero() {
 		s.Contact = time.Since(at)
 	}

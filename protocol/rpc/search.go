@@ -84,10 +84,15 @@ func (s *search) others() []string {
 }
 
 // learn takes the members that a leader told of, and forgets the others that were
-// found. Those that the operator named stay.
+// found. Those that the operator named stay. The only member there is has the session,
+// at an address that works: the one that it knows itself by would make it look like
+// two, of which one is silent when the other is.
 func (s *search) learn(members []string) {
-	if len(members) == 0 {
+	switch len(members) {
+	case 0:
 		return
+	case 1:
+		members = []string{s.address}
 	}
 	s.list = s.list[:s.given]
 	for _, address := range members {

@@ -17,11 +17,15 @@ func TestLearnedCoordinatorsStandBehindTheGivenOnes(t *testing.T) {
 		{[]string{"c2:1", "c4:1"}, []string{"c1:1", "c2:1", "c4:1"}},
 		{[]string{"c5:1", "c4:1", "c6:1"}, []string{"c1:1", "c2:1", "c5:1", "c4:1", "c6:1"}},
 		{nil, []string{"c1:1", "c2:1", "c5:1", "c4:1", "c6:1"}}, // it does not say
-		{[]string{"c6:1"}, []string{"c1:1", "c2:1", "c6:1"}},
+		{[]string{"c6:1"}, []string{"c1:1", "c2:1"}},            // c1, by another address
 	} {
 		if s.learn(c.members); !slices.Equal(s.list, c.want) {
 			t.Errorf("after %v: %v, want %v", c.members, s.list, c.want)
 		}
+	}
+	s.address = "c6:1"
+	if s.learn([]string{"c6:1"}); !slices.Equal(s.list, []string{"c1:1", "c2:1", "c6:1"}) {
+		t.Errorf("the only one is forgotten: %v", s.list)
 	}
 	var many []string
 	for i := range 3 * wire.MaxCoordinators {

@@ -1092,6 +1092,98 @@ func (x *ListBlocksResponse) GetHeight() uint64 {
 	return 0
 }
 
+// ListTimelinesRequest names one block, or all that are remembered.
+type ListTimelinesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its block key; empty for all.
+	Key           string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTimelinesRequest) Reset() {
+	*x = ListTimelinesRequest{}
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTimelinesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTimelinesRequest) ProtoMessage() {}
+
+func (x *ListTimelinesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTimelinesRequest.ProtoReflect.Descriptor instead.
+func (*ListTimelinesRequest) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListTimelinesRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+// ListTimelinesResponse holds timelines.
+type ListTimelinesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those under way in order of height, then those that are over, newest first.
+	Timelines     []*Timeline `protobuf:"bytes,1,rep,name=timelines,proto3" json:"timelines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTimelinesResponse) Reset() {
+	*x = ListTimelinesResponse{}
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTimelinesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTimelinesResponse) ProtoMessage() {}
+
+func (x *ListTimelinesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTimelinesResponse.ProtoReflect.Descriptor instead.
+func (*ListTimelinesResponse) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListTimelinesResponse) GetTimelines() []*Timeline {
+	if x != nil {
+		return x.Timelines
+	}
+	return nil
+}
+
 // StatusRequest asks for everything.
 type StatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1101,7 +1193,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1205,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[16]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1218,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{16}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{18}
 }
 
 // StatusResponse is the cluster at a glance.
@@ -1140,7 +1232,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[17]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1244,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_coordinator_proto_msgTypes[17]
+	mi := &file_lockstep_v1_coordinator_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1257,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{17}
+	return file_lockstep_v1_coordinator_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StatusResponse) GetStatus() *ClusterStatus {
@@ -1179,7 +1271,7 @@ var File_lockstep_v1_coordinator_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_coordinator_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlockstep/v1/coordinator.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/status.proto\x1a\x17lockstep/v1/types.proto\"O\n" +
+	"\x1dlockstep/v1/coordinator.proto\x12\vlockstep.v1\x1a\x18lockstep/v1/status.proto\x1a\x1alockstep/v1/timeline.proto\x1a\x17lockstep/v1/types.proto\"O\n" +
 	"\x0fTransactionList\x12<\n" +
 	"\ftransactions\x18\x01 \x03(\v2\x18.lockstep.v1.TransactionR\ftransactions\"\xeb\x01\n" +
 	"\x12SubmitBlockRequest\x12\x10\n" +
@@ -1241,7 +1333,11 @@ const file_lockstep_v1_coordinator_proto_rawDesc = "" +
 	"\x10include_outcomes\x18\x03 \x01(\bR\x0fincludeOutcomes\"X\n" +
 	"\x12ListBlocksResponse\x12*\n" +
 	"\x06blocks\x18\x01 \x03(\v2\x12.lockstep.v1.BlockR\x06blocks\x12\x16\n" +
-	"\x06height\x18\x02 \x01(\x04R\x06height\"\x0f\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\"(\n" +
+	"\x14ListTimelinesRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\"L\n" +
+	"\x15ListTimelinesResponse\x123\n" +
+	"\ttimelines\x18\x01 \x03(\v2\x15.lockstep.v1.TimelineR\ttimelines\"\x0f\n" +
 	"\rStatusRequest\"D\n" +
 	"\x0eStatusResponse\x122\n" +
 	"\x06status\x18\x01 \x01(\v2\x1a.lockstep.v1.ClusterStatusR\x06status*\x7f\n" +
@@ -1250,7 +1346,7 @@ const file_lockstep_v1_coordinator_proto_rawDesc = "" +
 	"\x12DECISION_COMMITTED\x10\x01\x12\x14\n" +
 	"\x10DECISION_ABORTED\x10\x02\x12\x15\n" +
 	"\x11DECISION_REJECTED\x10\x03\x12\x14\n" +
-	"\x10DECISION_UNKNOWN\x10\x042\x80\x05\n" +
+	"\x10DECISION_UNKNOWN\x10\x042\xd8\x05\n" +
 	"\x12CoordinatorService\x12P\n" +
 	"\vSubmitBlock\x12\x1f.lockstep.v1.SubmitBlockRequest\x1a .lockstep.v1.SubmitBlockResponse\x12V\n" +
 	"\fSubmitBlocks\x12\x1f.lockstep.v1.SubmitBlockRequest\x1a!.lockstep.v1.SubmitBlocksResponse(\x010\x01\x12i\n" +
@@ -1259,7 +1355,8 @@ const file_lockstep_v1_coordinator_proto_rawDesc = "" +
 	"\x05Watch\x12\x19.lockstep.v1.WatchRequest\x1a\x1a.lockstep.v1.WatchResponse0\x01\x12G\n" +
 	"\bGetBlock\x12\x1c.lockstep.v1.GetBlockRequest\x1a\x1d.lockstep.v1.GetBlockResponse\x12M\n" +
 	"\n" +
-	"ListBlocks\x12\x1e.lockstep.v1.ListBlocksRequest\x1a\x1f.lockstep.v1.ListBlocksResponse\x12A\n" +
+	"ListBlocks\x12\x1e.lockstep.v1.ListBlocksRequest\x1a\x1f.lockstep.v1.ListBlocksResponse\x12V\n" +
+	"\rListTimelines\x12!.lockstep.v1.ListTimelinesRequest\x1a\".lockstep.v1.ListTimelinesResponse\x12A\n" +
 	"\x06Status\x12\x1a.lockstep.v1.StatusRequest\x1a\x1b.lockstep.v1.StatusResponseB3Z1github.com/lockstep-exec/lockstep/protocol/wirepbb\x06proto3"
 
 var (
@@ -1275,7 +1372,7 @@ func file_lockstep_v1_coordinator_proto_rawDescGZIP() []byte {
 }
 
 var file_lockstep_v1_coordinator_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lockstep_v1_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_lockstep_v1_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_lockstep_v1_coordinator_proto_goTypes = []any{
 	(Decision)(0),                      // 0: lockstep.v1.Decision
 	(*TransactionList)(nil),            // 1: lockstep.v1.TransactionList
@@ -1294,49 +1391,55 @@ var file_lockstep_v1_coordinator_proto_goTypes = []any{
 	(*GetBlockResponse)(nil),           // 14: lockstep.v1.GetBlockResponse
 	(*ListBlocksRequest)(nil),          // 15: lockstep.v1.ListBlocksRequest
 	(*ListBlocksResponse)(nil),         // 16: lockstep.v1.ListBlocksResponse
-	(*StatusRequest)(nil),              // 17: lockstep.v1.StatusRequest
-	(*StatusResponse)(nil),             // 18: lockstep.v1.StatusResponse
-	(*Transaction)(nil),                // 19: lockstep.v1.Transaction
-	(*Block)(nil),                      // 20: lockstep.v1.Block
-	(*Value)(nil),                      // 21: lockstep.v1.Value
-	(*ClusterStatus)(nil),              // 22: lockstep.v1.ClusterStatus
+	(*ListTimelinesRequest)(nil),       // 17: lockstep.v1.ListTimelinesRequest
+	(*ListTimelinesResponse)(nil),      // 18: lockstep.v1.ListTimelinesResponse
+	(*StatusRequest)(nil),              // 19: lockstep.v1.StatusRequest
+	(*StatusResponse)(nil),             // 20: lockstep.v1.StatusResponse
+	(*Transaction)(nil),                // 21: lockstep.v1.Transaction
+	(*Block)(nil),                      // 22: lockstep.v1.Block
+	(*Value)(nil),                      // 23: lockstep.v1.Value
+	(*Timeline)(nil),                   // 24: lockstep.v1.Timeline
+	(*ClusterStatus)(nil),              // 25: lockstep.v1.ClusterStatus
 }
 var file_lockstep_v1_coordinator_proto_depIdxs = []int32{
-	19, // 0: lockstep.v1.TransactionList.transactions:type_name -> lockstep.v1.Transaction
+	21, // 0: lockstep.v1.TransactionList.transactions:type_name -> lockstep.v1.Transaction
 	1,  // 1: lockstep.v1.SubmitBlockRequest.transactions:type_name -> lockstep.v1.TransactionList
 	0,  // 2: lockstep.v1.SubmitBlockResponse.decision:type_name -> lockstep.v1.Decision
-	20, // 3: lockstep.v1.SubmitBlockResponse.block:type_name -> lockstep.v1.Block
+	22, // 3: lockstep.v1.SubmitBlockResponse.block:type_name -> lockstep.v1.Block
 	3,  // 4: lockstep.v1.SubmitBlocksResponse.result:type_name -> lockstep.v1.SubmitBlockResponse
-	19, // 5: lockstep.v1.TaggedTransaction.transaction:type_name -> lockstep.v1.Transaction
+	21, // 5: lockstep.v1.TaggedTransaction.transaction:type_name -> lockstep.v1.Transaction
 	5,  // 6: lockstep.v1.SubmitTransactionsRequest.transactions:type_name -> lockstep.v1.TaggedTransaction
 	0,  // 7: lockstep.v1.TransactionResult.decision:type_name -> lockstep.v1.Decision
 	7,  // 8: lockstep.v1.SubmitTransactionsResponse.results:type_name -> lockstep.v1.TransactionResult
-	21, // 9: lockstep.v1.GetResponse.values:type_name -> lockstep.v1.Value
-	20, // 10: lockstep.v1.WatchResponse.block:type_name -> lockstep.v1.Block
-	20, // 11: lockstep.v1.GetBlockResponse.block:type_name -> lockstep.v1.Block
-	20, // 12: lockstep.v1.ListBlocksResponse.blocks:type_name -> lockstep.v1.Block
-	22, // 13: lockstep.v1.StatusResponse.status:type_name -> lockstep.v1.ClusterStatus
-	2,  // 14: lockstep.v1.CoordinatorService.SubmitBlock:input_type -> lockstep.v1.SubmitBlockRequest
-	2,  // 15: lockstep.v1.CoordinatorService.SubmitBlocks:input_type -> lockstep.v1.SubmitBlockRequest
-	6,  // 16: lockstep.v1.CoordinatorService.SubmitTransactions:input_type -> lockstep.v1.SubmitTransactionsRequest
-	9,  // 17: lockstep.v1.CoordinatorService.Get:input_type -> lockstep.v1.GetRequest
-	11, // 18: lockstep.v1.CoordinatorService.Watch:input_type -> lockstep.v1.WatchRequest
-	13, // 19: lockstep.v1.CoordinatorService.GetBlock:input_type -> lockstep.v1.GetBlockRequest
-	15, // 20: lockstep.v1.CoordinatorService.ListBlocks:input_type -> lockstep.v1.ListBlocksRequest
-	17, // 21: lockstep.v1.CoordinatorService.Status:input_type -> lockstep.v1.StatusRequest
-	3,  // 22: lockstep.v1.CoordinatorService.SubmitBlock:output_type -> lockstep.v1.SubmitBlockResponse
-	4,  // 23: lockstep.v1.CoordinatorService.SubmitBlocks:output_type -> lockstep.v1.SubmitBlocksResponse
-	8,  // 24: lockstep.v1.CoordinatorService.SubmitTransactions:output_type -> lockstep.v1.SubmitTransactionsResponse
-	10, // 25: lockstep.v1.CoordinatorService.Get:output_type -> lockstep.v1.GetResponse
-	12, // 26: lockstep.v1.CoordinatorService.Watch:output_type -> lockstep.v1.WatchResponse
-	14, // 27: lockstep.v1.CoordinatorService.GetBlock:output_type -> lockstep.v1.GetBlockResponse
-	16, // 28: lockstep.v1.CoordinatorService.ListBlocks:output_type -> lockstep.v1.ListBlocksResponse
-	18, // 29: lockstep.v1.CoordinatorService.Status:output_type -> lockstep.v1.StatusResponse
-	22, // [22:30] is the sub-list for method output_type
-	14, // [14:22] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	23, // 9: lockstep.v1.GetResponse.values:type_name -> lockstep.v1.Value
+	22, // 10: lockstep.v1.WatchResponse.block:type_name -> lockstep.v1.Block
+	22, // 11: lockstep.v1.GetBlockResponse.block:type_name -> lockstep.v1.Block
+	22, // 12: lockstep.v1.ListBlocksResponse.blocks:type_name -> lockstep.v1.Block
+	24, // 13: lockstep.v1.ListTimelinesResponse.timelines:type_name -> lockstep.v1.Timeline
+	25, // 14: lockstep.v1.StatusResponse.status:type_name -> lockstep.v1.ClusterStatus
+	2,  // 15: lockstep.v1.CoordinatorService.SubmitBlock:input_type -> lockstep.v1.SubmitBlockRequest
+	2,  // 16: lockstep.v1.CoordinatorService.SubmitBlocks:input_type -> lockstep.v1.SubmitBlockRequest
+	6,  // 17: lockstep.v1.CoordinatorService.SubmitTransactions:input_type -> lockstep.v1.SubmitTransactionsRequest
+	9,  // 18: lockstep.v1.CoordinatorService.Get:input_type -> lockstep.v1.GetRequest
+	11, // 19: lockstep.v1.CoordinatorService.Watch:input_type -> lockstep.v1.WatchRequest
+	13, // 20: lockstep.v1.CoordinatorService.GetBlock:input_type -> lockstep.v1.GetBlockRequest
+	15, // 21: lockstep.v1.CoordinatorService.ListBlocks:input_type -> lockstep.v1.ListBlocksRequest
+	17, // 22: lockstep.v1.CoordinatorService.ListTimelines:input_type -> lockstep.v1.ListTimelinesRequest
+	19, // 23: lockstep.v1.CoordinatorService.Status:input_type -> lockstep.v1.StatusRequest
+	3,  // 24: lockstep.v1.CoordinatorService.SubmitBlock:output_type -> lockstep.v1.SubmitBlockResponse
+	4,  // 25: lockstep.v1.CoordinatorService.SubmitBlocks:output_type -> lockstep.v1.SubmitBlocksResponse
+	8,  // 26: lockstep.v1.CoordinatorService.SubmitTransactions:output_type -> lockstep.v1.SubmitTransactionsResponse
+	10, // 27: lockstep.v1.CoordinatorService.Get:output_type -> lockstep.v1.GetResponse
+	12, // 28: lockstep.v1.CoordinatorService.Watch:output_type -> lockstep.v1.WatchResponse
+	14, // 29: lockstep.v1.CoordinatorService.GetBlock:output_type -> lockstep.v1.GetBlockResponse
+	16, // 30: lockstep.v1.CoordinatorService.ListBlocks:output_type -> lockstep.v1.ListBlocksResponse
+	18, // 31: lockstep.v1.CoordinatorService.ListTimelines:output_type -> lockstep.v1.ListTimelinesResponse
+	20, // 32: lockstep.v1.CoordinatorService.Status:output_type -> lockstep.v1.StatusResponse
+	24, // [24:33] is the sub-list for method output_type
+	15, // [15:24] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_coordinator_proto_init() }
@@ -1345,6 +1448,7 @@ func file_lockstep_v1_coordinator_proto_init() {
 		return
 	}
 	file_lockstep_v1_status_proto_init()
+	file_lockstep_v1_timeline_proto_init()
 	file_lockstep_v1_types_proto_init()
 	file_lockstep_v1_coordinator_proto_msgTypes[1].OneofWrappers = []any{
 		(*SubmitBlockRequest_Transactions)(nil),
@@ -1361,7 +1465,7 @@ func file_lockstep_v1_coordinator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_coordinator_proto_rawDesc), len(file_lockstep_v1_coordinator_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

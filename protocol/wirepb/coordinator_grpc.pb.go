@@ -26,6 +26,7 @@ const (
 	CoordinatorService_Watch_FullMethodName              = "/lockstep.v1.CoordinatorService/Watch"
 	CoordinatorService_GetBlock_FullMethodName           = "/lockstep.v1.CoordinatorService/GetBlock"
 	CoordinatorService_ListBlocks_FullMethodName         = "/lockstep.v1.CoordinatorService/ListBlocks"
+	CoordinatorService_ListTimelines_FullMethodName      = "/lockstep.v1.CoordinatorService/ListTimelines"
 	CoordinatorService_Status_FullMethodName             = "/lockstep.v1.CoordinatorService/Status"
 )
 
@@ -85,6 +86,10 @@ type CoordinatorServiceClient interface {
 	GetBlock(ctx context.Context, in *GetBlockRequest, opts ...grpc.CallOption) (*GetBlockResponse, error)
 	// ListBlocks lists committed blocks, in order of height.
 	ListBlocks(ctx context.Context, in *ListBlocksRequest, opts ...grpc.CallOption) (*ListBlocksResponse, error)
+	// ListTimelines tells what happened when to the blocks that this coordinator has
+	// handled last: those under way, and the newest of those that are over. It
+	// remembers a few dozen, and none from before it began to lead.
+	ListTimelines(ctx context.Context, in *ListTimelinesRequest, opts ...grpc.CallOption) (*ListTimelinesResponse, error)
 	// Status gives the cluster at a glance.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
 }
@@ -182,6 +187,16 @@ func (c *coordinatorServiceClient) ListBlocks(ctx context.Context, in *ListBlock
 	return out, nil
 }
 
+func (c *coordinatorServiceClient) ListTimelines(ctx context.Context, in *ListTimelinesRequest, opts ...grpc.CallOption) (*ListTimelinesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTimelinesResponse)
+	err := c.cc.Invoke(ctx, CoordinatorService_ListTimelines_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *coordinatorServiceClient) Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StatusResponse)
@@ -248,6 +263,10 @@ type CoordinatorServiceServer interface {
 	GetBlock(context.Context, *GetBlockRequest) (*GetBlockResponse, error)
 	// ListBlocks lists committed blocks, in order of height.
 	ListBlocks(context.Context, *ListBlocksRequest) (*ListBlocksResponse, error)
+	// ListTimelines tells what happened when to the blocks that this coordinator has
+	// handled last: those under way, and the newest of those that are over. It
+	// remembers a few dozen, and none from before it began to lead.
+	ListTimelines(context.Context, *ListTimelinesRequest) (*ListTimelinesResponse, error)
 	// Status gives the cluster at a glance.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
 	mustEmbedUnimplementedCoordinatorServiceServer()
@@ -280,6 +299,9 @@ func (UnimplementedCoordinatorServiceServer) GetBlock(context.Context, *GetBlock
 }
 func (UnimplementedCoordinatorServiceServer) ListBlocks(context.Context, *ListBlocksRequest) (*ListBlocksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListBlocks not implemented")
+}
+func (UnimplementedCoordinatorServiceServer) ListTimelines(context.Context, *ListTimelinesRequest) (*ListTimelinesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTimelines not implemented")
 }
 func (UnimplementedCoordinatorServiceServer) Status(context.Context, *StatusRequest) (*StatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Status not implemented")
@@ -402,6 +424,24 @@ func _CoordinatorService_ListBlocks_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CoordinatorService_ListTimelines_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTimelinesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CoordinatorServiceServer).ListTimelines(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CoordinatorService_ListTimelines_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CoordinatorServiceServer).ListTimelines(ctx, req.(*ListTimelinesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CoordinatorService_Status_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(StatusRequest)
 	if err := dec(in); err != nil {
@@ -442,6 +482,10 @@ var CoordinatorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListBlocks",
 			Handler:    _CoordinatorService_ListBlocks_Handler,
+		},
+		{
+			MethodName: "ListTimelines",
+			Handler:    _CoordinatorService_ListTimelines_Handler,
 		},
 		{
 			MethodName: "Status",

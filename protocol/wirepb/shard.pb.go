@@ -241,6 +241,234 @@ func (x *ShardServiceStatusResponse) GetStatus() *ShardStatus {
 	return nil
 }
 
+// ShardServiceListPreparedRequest asks for everything.
+type ShardServiceListPreparedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShardServiceListPreparedRequest) Reset() {
+	*x = ShardServiceListPreparedRequest{}
+	mi := &file_lockstep_v1_shard_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShardServiceListPreparedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShardServiceListPreparedRequest) ProtoMessage() {}
+
+func (x *ShardServiceListPreparedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_shard_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShardServiceListPreparedRequest.ProtoReflect.Descriptor instead.
+func (*ShardServiceListPreparedRequest) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_shard_proto_rawDescGZIP(), []int{4}
+}
+
+// ShardServiceListPreparedResponse is what this shard has promised.
+type ShardServiceListPreparedResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its entry of the cluster's status.
+	Status *ShardStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// In order of height.
+	Prepared      []*PreparedEvidence `protobuf:"bytes,2,rep,name=prepared,proto3" json:"prepared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShardServiceListPreparedResponse) Reset() {
+	*x = ShardServiceListPreparedResponse{}
+	mi := &file_lockstep_v1_shard_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShardServiceListPreparedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShardServiceListPreparedResponse) ProtoMessage() {}
+
+func (x *ShardServiceListPreparedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_shard_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShardServiceListPreparedResponse.ProtoReflect.Descriptor instead.
+func (*ShardServiceListPreparedResponse) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_shard_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ShardServiceListPreparedResponse) GetStatus() *ShardStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *ShardServiceListPreparedResponse) GetPrepared() []*PreparedEvidence {
+	if x != nil {
+		return x.Prepared
+	}
+	return nil
+}
+
+// PreparedEvidence is an attempt in the log of a shard.
+type PreparedEvidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The attempt.
+	Attempt *AttemptID `protobuf:"bytes,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The attempt below it that it builds on; absent at height 1.
+	Parent *AttemptID `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Id of the block, 32 bytes.
+	BlockId []byte `protobuf:"bytes,3,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	// State digest of the shard after the block, 32 bytes.
+	StateDigest []byte `protobuf:"bytes,4,opt,name=state_digest,json=stateDigest,proto3" json:"state_digest,omitempty"`
+	// Transactions of the sub-block.
+	Transactions uint64 `protobuf:"varint,5,opt,name=transactions,proto3" json:"transactions,omitempty"`
+	// How many of those it executed had which outcome, sorted by name.
+	OutcomeCounts []*OutcomeCount `protobuf:"bytes,6,rep,name=outcome_counts,json=outcomeCounts,proto3" json:"outcome_counts,omitempty"`
+	// Bytes of the writes that are staged.
+	WritesBytes uint64 `protobuf:"varint,7,opt,name=writes_bytes,json=writesBytes,proto3" json:"writes_bytes,omitempty"`
+	// When it was prepared, by the clock of the shard, in milliseconds since 1970.
+	PreparedUnixMs uint64 `protobuf:"varint,8,opt,name=prepared_unix_ms,json=preparedUnixMs,proto3" json:"prepared_unix_ms,omitempty"`
+	// How long ago that was, in milliseconds.
+	AgeMs uint64 `protobuf:"varint,9,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
+	// Sequence of the record in the log of the shard.
+	LogSequence uint64 `protobuf:"varint,10,opt,name=log_sequence,json=logSequence,proto3" json:"log_sequence,omitempty"`
+	// Whether it was prepared before the shard was started last.
+	BeforeRestart bool `protobuf:"varint,11,opt,name=before_restart,json=beforeRestart,proto3" json:"before_restart,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreparedEvidence) Reset() {
+	*x = PreparedEvidence{}
+	mi := &file_lockstep_v1_shard_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreparedEvidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreparedEvidence) ProtoMessage() {}
+
+func (x *PreparedEvidence) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_shard_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreparedEvidence.ProtoReflect.Descriptor instead.
+func (*PreparedEvidence) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_shard_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PreparedEvidence) GetAttempt() *AttemptID {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *PreparedEvidence) GetParent() *AttemptID {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
+func (x *PreparedEvidence) GetBlockId() []byte {
+	if x != nil {
+		return x.BlockId
+	}
+	return nil
+}
+
+func (x *PreparedEvidence) GetStateDigest() []byte {
+	if x != nil {
+		return x.StateDigest
+	}
+	return nil
+}
+
+func (x *PreparedEvidence) GetTransactions() uint64 {
+	if x != nil {
+		return x.Transactions
+	}
+	return 0
+}
+
+func (x *PreparedEvidence) GetOutcomeCounts() []*OutcomeCount {
+	if x != nil {
+		return x.OutcomeCounts
+	}
+	return nil
+}
+
+func (x *PreparedEvidence) GetWritesBytes() uint64 {
+	if x != nil {
+		return x.WritesBytes
+	}
+	return 0
+}
+
+func (x *PreparedEvidence) GetPreparedUnixMs() uint64 {
+	if x != nil {
+		return x.PreparedUnixMs
+	}
+	return 0
+}
+
+func (x *PreparedEvidence) GetAgeMs() uint64 {
+	if x != nil {
+		return x.AgeMs
+	}
+	return 0
+}
+
+func (x *PreparedEvidence) GetLogSequence() uint64 {
+	if x != nil {
+		return x.LogSequence
+	}
+	return 0
+}
+
+func (x *PreparedEvidence) GetBeforeRestart() bool {
+	if x != nil {
+		return x.BeforeRestart
+	}
+	return false
+}
+
 var File_lockstep_v1_shard_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_shard_proto_rawDesc = "" +
@@ -260,10 +488,28 @@ const file_lockstep_v1_shard_proto_rawDesc = "" +
 	"\x06values\x18\x05 \x03(\v2\x12.lockstep.v1.ValueR\x06values\"\x1b\n" +
 	"\x19ShardServiceStatusRequest\"N\n" +
 	"\x1aShardServiceStatusResponse\x120\n" +
-	"\x06status\x18\x01 \x01(\v2\x18.lockstep.v1.ShardStatusR\x06status2\xbb\x01\n" +
+	"\x06status\x18\x01 \x01(\v2\x18.lockstep.v1.ShardStatusR\x06status\"!\n" +
+	"\x1fShardServiceListPreparedRequest\"\x8f\x01\n" +
+	" ShardServiceListPreparedResponse\x120\n" +
+	"\x06status\x18\x01 \x01(\v2\x18.lockstep.v1.ShardStatusR\x06status\x129\n" +
+	"\bprepared\x18\x02 \x03(\v2\x1d.lockstep.v1.PreparedEvidenceR\bprepared\"\xc6\x03\n" +
+	"\x10PreparedEvidence\x120\n" +
+	"\aattempt\x18\x01 \x01(\v2\x16.lockstep.v1.AttemptIDR\aattempt\x12.\n" +
+	"\x06parent\x18\x02 \x01(\v2\x16.lockstep.v1.AttemptIDR\x06parent\x12\x19\n" +
+	"\bblock_id\x18\x03 \x01(\fR\ablockId\x12!\n" +
+	"\fstate_digest\x18\x04 \x01(\fR\vstateDigest\x12\"\n" +
+	"\ftransactions\x18\x05 \x01(\x04R\ftransactions\x12@\n" +
+	"\x0eoutcome_counts\x18\x06 \x03(\v2\x19.lockstep.v1.OutcomeCountR\routcomeCounts\x12!\n" +
+	"\fwrites_bytes\x18\a \x01(\x04R\vwritesBytes\x12(\n" +
+	"\x10prepared_unix_ms\x18\b \x01(\x04R\x0epreparedUnixMs\x12\x15\n" +
+	"\x06age_ms\x18\t \x01(\x04R\x05ageMs\x12!\n" +
+	"\flog_sequence\x18\n" +
+	" \x01(\x04R\vlogSequence\x12%\n" +
+	"\x0ebefore_restart\x18\v \x01(\bR\rbeforeRestart2\xa8\x02\n" +
 	"\fShardService\x12P\n" +
 	"\x03Get\x12#.lockstep.v1.ShardServiceGetRequest\x1a$.lockstep.v1.ShardServiceGetResponse\x12Y\n" +
-	"\x06Status\x12&.lockstep.v1.ShardServiceStatusRequest\x1a'.lockstep.v1.ShardServiceStatusResponseB3Z1github.com/lockstep-exec/lockstep/protocol/wirepbb\x06proto3"
+	"\x06Status\x12&.lockstep.v1.ShardServiceStatusRequest\x1a'.lockstep.v1.ShardServiceStatusResponse\x12k\n" +
+	"\fListPrepared\x12,.lockstep.v1.ShardServiceListPreparedRequest\x1a-.lockstep.v1.ShardServiceListPreparedResponseB3Z1github.com/lockstep-exec/lockstep/protocol/wirepbb\x06proto3"
 
 var (
 	file_lockstep_v1_shard_proto_rawDescOnce sync.Once
@@ -277,27 +523,39 @@ func file_lockstep_v1_shard_proto_rawDescGZIP() []byte {
 	return file_lockstep_v1_shard_proto_rawDescData
 }
 
-var file_lockstep_v1_shard_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_lockstep_v1_shard_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_lockstep_v1_shard_proto_goTypes = []any{
-	(*ShardServiceGetRequest)(nil),     // 0: lockstep.v1.ShardServiceGetRequest
-	(*ShardServiceGetResponse)(nil),    // 1: lockstep.v1.ShardServiceGetResponse
-	(*ShardServiceStatusRequest)(nil),  // 2: lockstep.v1.ShardServiceStatusRequest
-	(*ShardServiceStatusResponse)(nil), // 3: lockstep.v1.ShardServiceStatusResponse
-	(*Value)(nil),                      // 4: lockstep.v1.Value
-	(*ShardStatus)(nil),                // 5: lockstep.v1.ShardStatus
+	(*ShardServiceGetRequest)(nil),           // 0: lockstep.v1.ShardServiceGetRequest
+	(*ShardServiceGetResponse)(nil),          // 1: lockstep.v1.ShardServiceGetResponse
+	(*ShardServiceStatusRequest)(nil),        // 2: lockstep.v1.ShardServiceStatusRequest
+	(*ShardServiceStatusResponse)(nil),       // 3: lockstep.v1.ShardServiceStatusResponse
+	(*ShardServiceListPreparedRequest)(nil),  // 4: lockstep.v1.ShardServiceListPreparedRequest
+	(*ShardServiceListPreparedResponse)(nil), // 5: lockstep.v1.ShardServiceListPreparedResponse
+	(*PreparedEvidence)(nil),                 // 6: lockstep.v1.PreparedEvidence
+	(*Value)(nil),                            // 7: lockstep.v1.Value
+	(*ShardStatus)(nil),                      // 8: lockstep.v1.ShardStatus
+	(*AttemptID)(nil),                        // 9: lockstep.v1.AttemptID
+	(*OutcomeCount)(nil),                     // 10: lockstep.v1.OutcomeCount
 }
 var file_lockstep_v1_shard_proto_depIdxs = []int32{
-	4, // 0: lockstep.v1.ShardServiceGetResponse.values:type_name -> lockstep.v1.Value
-	5, // 1: lockstep.v1.ShardServiceStatusResponse.status:type_name -> lockstep.v1.ShardStatus
-	0, // 2: lockstep.v1.ShardService.Get:input_type -> lockstep.v1.ShardServiceGetRequest
-	2, // 3: lockstep.v1.ShardService.Status:input_type -> lockstep.v1.ShardServiceStatusRequest
-	1, // 4: lockstep.v1.ShardService.Get:output_type -> lockstep.v1.ShardServiceGetResponse
-	3, // 5: lockstep.v1.ShardService.Status:output_type -> lockstep.v1.ShardServiceStatusResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	7,  // 0: lockstep.v1.ShardServiceGetResponse.values:type_name -> lockstep.v1.Value
+	8,  // 1: lockstep.v1.ShardServiceStatusResponse.status:type_name -> lockstep.v1.ShardStatus
+	8,  // 2: lockstep.v1.ShardServiceListPreparedResponse.status:type_name -> lockstep.v1.ShardStatus
+	6,  // 3: lockstep.v1.ShardServiceListPreparedResponse.prepared:type_name -> lockstep.v1.PreparedEvidence
+	9,  // 4: lockstep.v1.PreparedEvidence.attempt:type_name -> lockstep.v1.AttemptID
+	9,  // 5: lockstep.v1.PreparedEvidence.parent:type_name -> lockstep.v1.AttemptID
+	10, // 6: lockstep.v1.PreparedEvidence.outcome_counts:type_name -> lockstep.v1.OutcomeCount
+	0,  // 7: lockstep.v1.ShardService.Get:input_type -> lockstep.v1.ShardServiceGetRequest
+	2,  // 8: lockstep.v1.ShardService.Status:input_type -> lockstep.v1.ShardServiceStatusRequest
+	4,  // 9: lockstep.v1.ShardService.ListPrepared:input_type -> lockstep.v1.ShardServiceListPreparedRequest
+	1,  // 10: lockstep.v1.ShardService.Get:output_type -> lockstep.v1.ShardServiceGetResponse
+	3,  // 11: lockstep.v1.ShardService.Status:output_type -> lockstep.v1.ShardServiceStatusResponse
+	5,  // 12: lockstep.v1.ShardService.ListPrepared:output_type -> lockstep.v1.ShardServiceListPreparedResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_shard_proto_init() }
@@ -314,7 +572,7 @@ func file_lockstep_v1_shard_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_shard_proto_rawDesc), len(file_lockstep_v1_shard_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ShardService_Get_FullMethodName    = "/lockstep.v1.ShardService/Get"
-	ShardService_Status_FullMethodName = "/lockstep.v1.ShardService/Status"
+	ShardService_Get_FullMethodName          = "/lockstep.v1.ShardService/Get"
+	ShardService_Status_FullMethodName       = "/lockstep.v1.ShardService/Status"
+	ShardService_ListPrepared_FullMethodName = "/lockstep.v1.ShardService/ListPrepared"
 )
 
 // ShardServiceClient is the client API for ShardService service.
@@ -39,6 +40,9 @@ type ShardServiceClient interface {
 	Get(ctx context.Context, in *ShardServiceGetRequest, opts ...grpc.CallOption) (*ShardServiceGetResponse, error)
 	// Status gives this shard's entry of the cluster's status.
 	Status(ctx context.Context, in *ShardServiceStatusRequest, opts ...grpc.CallOption) (*ShardServiceStatusResponse, error)
+	// ListPrepared gives the attempts that this shard holds prepared, with all that
+	// its log says of them. There are no more than 64.
+	ListPrepared(ctx context.Context, in *ShardServiceListPreparedRequest, opts ...grpc.CallOption) (*ShardServiceListPreparedResponse, error)
 }
 
 type shardServiceClient struct {
@@ -69,6 +73,16 @@ func (c *shardServiceClient) Status(ctx context.Context, in *ShardServiceStatusR
 	return out, nil
 }
 
+func (c *shardServiceClient) ListPrepared(ctx context.Context, in *ShardServiceListPreparedRequest, opts ...grpc.CallOption) (*ShardServiceListPreparedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShardServiceListPreparedResponse)
+	err := c.cc.Invoke(ctx, ShardService_ListPrepared_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ShardServiceServer is the server API for ShardService service.
 // All implementations must embed UnimplementedShardServiceServer
 // for forward compatibility.
@@ -85,6 +99,9 @@ type ShardServiceServer interface {
 	Get(context.Context, *ShardServiceGetRequest) (*ShardServiceGetResponse, error)
 	// Status gives this shard's entry of the cluster's status.
 	Status(context.Context, *ShardServiceStatusRequest) (*ShardServiceStatusResponse, error)
+	// ListPrepared gives the attempts that this shard holds prepared, with all that
+	// its log says of them. There are no more than 64.
+	ListPrepared(context.Context, *ShardServiceListPreparedRequest) (*ShardServiceListPreparedResponse, error)
 	mustEmbedUnimplementedShardServiceServer()
 }
 
@@ -100,6 +117,9 @@ func (UnimplementedShardServiceServer) Get(context.Context, *ShardServiceGetRequ
 }
 func (UnimplementedShardServiceServer) Status(context.Context, *ShardServiceStatusRequest) (*ShardServiceStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Status not implemented")
+}
+func (UnimplementedShardServiceServer) ListPrepared(context.Context, *ShardServiceListPreparedRequest) (*ShardServiceListPreparedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPrepared not implemented")
 }
 func (UnimplementedShardServiceServer) mustEmbedUnimplementedShardServiceServer() {}
 func (UnimplementedShardServiceServer) testEmbeddedByValue()                      {}
@@ -158,6 +178,24 @@ func _ShardService_Status_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ShardService_ListPrepared_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShardServiceListPreparedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ShardServiceServer).ListPrepared(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ShardService_ListPrepared_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ShardServiceServer).ListPrepared(ctx, req.(*ShardServiceListPreparedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ShardService_ServiceDesc is the grpc.ServiceDesc for ShardService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -172,6 +210,10 @@ var ShardService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Status",
 			Handler:    _ShardService_Status_Handler,
+		},
+		{
+			MethodName: "ListPrepared",
+			Handler:    _ShardService_ListPrepared_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

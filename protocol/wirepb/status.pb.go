@@ -130,7 +130,13 @@ type ClusterStatus struct {
 	// The coordinators, in order of their names, as this one knows them without
 	// asking: how far behind each is, the leader alone knows. ClusterService.ListMembers
 	// asks them.
-	Coordinators  []*CoordinatorStatus `protobuf:"bytes,15,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
+	Coordinators []*CoordinatorStatus `protobuf:"bytes,15,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
+	// What this coordinator has done since it began to lead; absent if it does not.
+	Activity *Activity `protobuf:"bytes,16,opt,name=activity,proto3" json:"activity,omitempty"`
+	// Its data directory.
+	Storage *Storage `protobuf:"bytes,17,opt,name=storage,proto3" json:"storage,omitempty"`
+	// Why no blocks are taken up for now: one sentence; empty if they are.
+	Obstructed    string `protobuf:"bytes,18,opt,name=obstructed,proto3" json:"obstructed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -270,6 +276,277 @@ func (x *ClusterStatus) GetCoordinators() []*CoordinatorStatus {
 	return nil
 }
 
+func (x *ClusterStatus) GetActivity() *Activity {
+	if x != nil {
+		return x.Activity
+	}
+	return nil
+}
+
+func (x *ClusterStatus) GetStorage() *Storage {
+	if x != nil {
+		return x.Storage
+	}
+	return nil
+}
+
+func (x *ClusterStatus) GetObstructed() string {
+	if x != nil {
+		return x.Obstructed
+	}
+	return ""
+}
+
+// Activity counts what a coordinator has done since it began to lead. All of it
+// only grows, so that the difference of two answers tells what happened between.
+type Activity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it began to lead, in milliseconds since 1970, by its clock.
+	SinceUnixMs uint64 `protobuf:"varint,1,opt,name=since_unix_ms,json=sinceUnixMs,proto3" json:"since_unix_ms,omitempty"`
+	// Blocks that were committed.
+	Blocks uint64 `protobuf:"varint,2,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	// Transactions in them.
+	Transactions uint64 `protobuf:"varint,3,opt,name=transactions,proto3" json:"transactions,omitempty"`
+	// How many of them had which outcome.
+	Outcomes []*OutcomeCount `protobuf:"bytes,4,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// Blocks that were withdrawn because their time was over.
+	Aborted uint64 `protobuf:"varint,5,opt,name=aborted,proto3" json:"aborted,omitempty"`
+	// Blocks that were withdrawn because trying again could not help.
+	Rejected uint64 `protobuf:"varint,6,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	// Attempts that were given up, of whatever block.
+	AttemptsGivenUp uint64 `protobuf:"varint,7,opt,name=attempts_given_up,json=attemptsGivenUp,proto3" json:"attempts_given_up,omitempty"`
+	// From taking a block up to having its decision on disk.
+	Latency *Durations `protobuf:"bytes,8,opt,name=latency,proto3" json:"latency,omitempty"`
+	// Forces of the log, of which every decision waits for one.
+	Forces        *Durations `protobuf:"bytes,9,opt,name=forces,proto3" json:"forces,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Activity) Reset() {
+	*x = Activity{}
+	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Activity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Activity) ProtoMessage() {}
+
+func (x *Activity) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Activity.ProtoReflect.Descriptor instead.
+func (*Activity) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Activity) GetSinceUnixMs() uint64 {
+	if x != nil {
+		return x.SinceUnixMs
+	}
+	return 0
+}
+
+func (x *Activity) GetBlocks() uint64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *Activity) GetTransactions() uint64 {
+	if x != nil {
+		return x.Transactions
+	}
+	return 0
+}
+
+func (x *Activity) GetOutcomes() []*OutcomeCount {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *Activity) GetAborted() uint64 {
+	if x != nil {
+		return x.Aborted
+	}
+	return 0
+}
+
+func (x *Activity) GetRejected() uint64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *Activity) GetAttemptsGivenUp() uint64 {
+	if x != nil {
+		return x.AttemptsGivenUp
+	}
+	return 0
+}
+
+func (x *Activity) GetLatency() *Durations {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
+func (x *Activity) GetForces() *Durations {
+	if x != nil {
+		return x.Forces
+	}
+	return nil
+}
+
+// Durations counts how long something took, each time since some beginning.
+type Durations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How often it was measured.
+	Count uint64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// The sum, in microseconds.
+	TotalUs uint64 `protobuf:"varint,2,opt,name=total_us,json=totalUs,proto3" json:"total_us,omitempty"`
+	// How often it took how long: the first counts what took at most 50
+	// microseconds, each other one what took longer than the one before it, and at
+	// most a quarter longer than that. The last, if there are 72, counts whatever
+	// took longer. Zeros at the end are left out.
+	Buckets       []uint64 `protobuf:"varint,3,rep,packed,name=buckets,proto3" json:"buckets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Durations) Reset() {
+	*x = Durations{}
+	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Durations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Durations) ProtoMessage() {}
+
+func (x *Durations) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Durations.ProtoReflect.Descriptor instead.
+func (*Durations) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Durations) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Durations) GetTotalUs() uint64 {
+	if x != nil {
+		return x.TotalUs
+	}
+	return 0
+}
+
+func (x *Durations) GetBuckets() []uint64 {
+	if x != nil {
+		return x.Buckets
+	}
+	return nil
+}
+
+// Storage is the data directory of a node.
+type Storage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes of the log.
+	LogBytes uint64 `protobuf:"varint,1,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
+	// Bytes of the database file.
+	DatabaseBytes uint64 `protobuf:"varint,2,opt,name=database_bytes,json=databaseBytes,proto3" json:"database_bytes,omitempty"`
+	// Free bytes of the file system; absent if nobody can tell.
+	FreeBytes     *uint64 `protobuf:"varint,3,opt,name=free_bytes,json=freeBytes,proto3,oneof" json:"free_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Storage) Reset() {
+	*x = Storage{}
+	mi := &file_lockstep_v1_status_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Storage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Storage) ProtoMessage() {}
+
+func (x *Storage) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_status_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Storage.ProtoReflect.Descriptor instead.
+func (*Storage) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Storage) GetLogBytes() uint64 {
+	if x != nil {
+		return x.LogBytes
+	}
+	return 0
+}
+
+func (x *Storage) GetDatabaseBytes() uint64 {
+	if x != nil {
+		return x.DatabaseBytes
+	}
+	return 0
+}
+
+func (x *Storage) GetFreeBytes() uint64 {
+	if x != nil && x.FreeBytes != nil {
+		return *x.FreeBytes
+	}
+	return 0
+}
+
 // InFlight is a block that is taken up and not decided.
 type InFlight struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -293,7 +570,7 @@ type InFlight struct {
 
 func (x *InFlight) Reset() {
 	*x = InFlight{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	mi := &file_lockstep_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +582,7 @@ func (x *InFlight) String() string {
 func (*InFlight) ProtoMessage() {}
 
 func (x *InFlight) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	mi := &file_lockstep_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +595,7 @@ func (x *InFlight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InFlight.ProtoReflect.Descriptor instead.
 func (*InFlight) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *InFlight) GetHeight() uint64 {
@@ -400,14 +677,29 @@ type ShardStatus struct {
 	// Version of its program; empty if not known.
 	Version string `protobuf:"bytes,13,opt,name=version,proto3" json:"version,omitempty"`
 	// How often it has forced files to its disk since it was started; 0 if not known.
-	Fsyncs        uint64 `protobuf:"varint,14,opt,name=fsyncs,proto3" json:"fsyncs,omitempty"`
+	Fsyncs uint64 `protobuf:"varint,14,opt,name=fsyncs,proto3" json:"fsyncs,omitempty"`
+	// Its data directory; only the shard itself tells.
+	Storage *Storage `protobuf:"bytes,15,opt,name=storage,proto3" json:"storage,omitempty"`
+	// Forces of its log since it was started; only the shard itself tells.
+	Forces *Durations `protobuf:"bytes,16,opt,name=forces,proto3" json:"forces,omitempty"`
+	// For how long its executions have waited for values of other shards, since it
+	// was started; only the shard itself tells.
+	ExchangeWaits *Durations `protobuf:"bytes,17,opt,name=exchange_waits,json=exchangeWaits,proto3" json:"exchange_waits,omitempty"`
+	// Shards whose values an execution of this one waits for now; only the shard
+	// itself tells.
+	WaitsForValues []uint32 `protobuf:"varint,18,rep,packed,name=waits_for_values,json=waitsForValues,proto3" json:"waits_for_values,omitempty"`
+	// How long the coordinator has had no session with it, in milliseconds; 0 while
+	// it has one. Only the coordinator tells.
+	AwayMs uint64 `protobuf:"varint,19,opt,name=away_ms,json=awayMs,proto3" json:"away_ms,omitempty"`
+	// What the shard said of itself last; only the coordinator tells.
+	Report        *ShardReport `protobuf:"bytes,20,opt,name=report,proto3" json:"report,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ShardStatus) Reset() {
 	*x = ShardStatus{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	mi := &file_lockstep_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -419,7 +711,7 @@ func (x *ShardStatus) String() string {
 func (*ShardStatus) ProtoMessage() {}
 
 func (x *ShardStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	mi := &file_lockstep_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -432,7 +724,7 @@ func (x *ShardStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardStatus.ProtoReflect.Descriptor instead.
 func (*ShardStatus) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ShardStatus) GetId() uint32 {
@@ -533,6 +825,113 @@ func (x *ShardStatus) GetFsyncs() uint64 {
 	return 0
 }
 
+func (x *ShardStatus) GetStorage() *Storage {
+	if x != nil {
+		return x.Storage
+	}
+	return nil
+}
+
+func (x *ShardStatus) GetForces() *Durations {
+	if x != nil {
+		return x.Forces
+	}
+	return nil
+}
+
+func (x *ShardStatus) GetExchangeWaits() *Durations {
+	if x != nil {
+		return x.ExchangeWaits
+	}
+	return nil
+}
+
+func (x *ShardStatus) GetWaitsForValues() []uint32 {
+	if x != nil {
+		return x.WaitsForValues
+	}
+	return nil
+}
+
+func (x *ShardStatus) GetAwayMs() uint64 {
+	if x != nil {
+		return x.AwayMs
+	}
+	return 0
+}
+
+func (x *ShardStatus) GetReport() *ShardReport {
+	if x != nil {
+		return x.Report
+	}
+	return nil
+}
+
+// ShardReport is what a shard says of itself when its coordinator asks, which it
+// does about once a second, apart from the session.
+type ShardReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its own entry; absent if it has not answered yet.
+	Status *ShardStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// How long ago that was, in milliseconds.
+	AgeMs uint64 `protobuf:"varint,2,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
+	// Why it did not answer when it was asked last: one sentence; empty if it did.
+	Failure       string `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShardReport) Reset() {
+	*x = ShardReport{}
+	mi := &file_lockstep_v1_status_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShardReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShardReport) ProtoMessage() {}
+
+func (x *ShardReport) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_status_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShardReport.ProtoReflect.Descriptor instead.
+func (*ShardReport) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ShardReport) GetStatus() *ShardStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *ShardReport) GetAgeMs() uint64 {
+	if x != nil {
+		return x.AgeMs
+	}
+	return 0
+}
+
+func (x *ShardReport) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 // PreparedAttempt is an attempt that a shard has promised to commit if told so.
 type PreparedAttempt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -550,7 +949,7 @@ type PreparedAttempt struct {
 
 func (x *PreparedAttempt) Reset() {
 	*x = PreparedAttempt{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[3]
+	mi := &file_lockstep_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +961,7 @@ func (x *PreparedAttempt) String() string {
 func (*PreparedAttempt) ProtoMessage() {}
 
 func (x *PreparedAttempt) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[3]
+	mi := &file_lockstep_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +974,7 @@ func (x *PreparedAttempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreparedAttempt.ProtoReflect.Descriptor instead.
 func (*PreparedAttempt) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PreparedAttempt) GetHeight() uint64 {
@@ -610,7 +1009,7 @@ var File_lockstep_v1_status_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\"\x91\x04\n" +
+	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\x1a\x17lockstep/v1/types.proto\"\x94\x05\n" +
 	"\rClusterStatus\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -627,7 +1026,32 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\x06fsyncs\x18\f \x01(\x04R\x06fsyncs\x12\x16\n" +
 	"\x06leader\x18\r \x01(\tR\x06leader\x12\x12\n" +
 	"\x04term\x18\x0e \x01(\x04R\x04term\x12B\n" +
-	"\fcoordinators\x18\x0f \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\fcoordinators\"\xb2\x01\n" +
+	"\fcoordinators\x18\x0f \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\fcoordinators\x121\n" +
+	"\bactivity\x18\x10 \x01(\v2\x15.lockstep.v1.ActivityR\bactivity\x12.\n" +
+	"\astorage\x18\x11 \x01(\v2\x14.lockstep.v1.StorageR\astorage\x12\x1e\n" +
+	"\n" +
+	"obstructed\x18\x12 \x01(\tR\n" +
+	"obstructed\"\xe5\x02\n" +
+	"\bActivity\x12\"\n" +
+	"\rsince_unix_ms\x18\x01 \x01(\x04R\vsinceUnixMs\x12\x16\n" +
+	"\x06blocks\x18\x02 \x01(\x04R\x06blocks\x12\"\n" +
+	"\ftransactions\x18\x03 \x01(\x04R\ftransactions\x125\n" +
+	"\boutcomes\x18\x04 \x03(\v2\x19.lockstep.v1.OutcomeCountR\boutcomes\x12\x18\n" +
+	"\aaborted\x18\x05 \x01(\x04R\aaborted\x12\x1a\n" +
+	"\brejected\x18\x06 \x01(\x04R\brejected\x12*\n" +
+	"\x11attempts_given_up\x18\a \x01(\x04R\x0fattemptsGivenUp\x120\n" +
+	"\alatency\x18\b \x01(\v2\x16.lockstep.v1.DurationsR\alatency\x12.\n" +
+	"\x06forces\x18\t \x01(\v2\x16.lockstep.v1.DurationsR\x06forces\"V\n" +
+	"\tDurations\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x19\n" +
+	"\btotal_us\x18\x02 \x01(\x04R\atotalUs\x12\x18\n" +
+	"\abuckets\x18\x03 \x03(\x04R\abuckets\"\x80\x01\n" +
+	"\aStorage\x12\x1b\n" +
+	"\tlog_bytes\x18\x01 \x01(\x04R\blogBytes\x12%\n" +
+	"\x0edatabase_bytes\x18\x02 \x01(\x04R\rdatabaseBytes\x12\"\n" +
+	"\n" +
+	"free_bytes\x18\x03 \x01(\x04H\x00R\tfreeBytes\x88\x01\x01B\r\n" +
+	"\v_free_bytes\"\xb2\x01\n" +
 	"\bInFlight\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +
@@ -636,7 +1060,7 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\vwaiting_for\x18\x05 \x03(\rR\n" +
 	"waitingFor\x12\x10\n" +
 	"\x03key\x18\x06 \x01(\tR\x03key\x12\x15\n" +
-	"\x06age_ms\x18\a \x01(\x04R\x05ageMs\"\xd9\x03\n" +
+	"\x06age_ms\x18\a \x01(\x04R\x05ageMs\"\xed\x05\n" +
 	"\vShardStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12-\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x17.lockstep.v1.ShardStateR\x05state\x12\x16\n" +
@@ -653,7 +1077,17 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"first_slot\x18\v \x01(\rR\tfirstSlot\x12\x1b\n" +
 	"\tlast_slot\x18\f \x01(\rR\blastSlot\x12\x18\n" +
 	"\aversion\x18\r \x01(\tR\aversion\x12\x16\n" +
-	"\x06fsyncs\x18\x0e \x01(\x04R\x06fsyncs\"p\n" +
+	"\x06fsyncs\x18\x0e \x01(\x04R\x06fsyncs\x12.\n" +
+	"\astorage\x18\x0f \x01(\v2\x14.lockstep.v1.StorageR\astorage\x12.\n" +
+	"\x06forces\x18\x10 \x01(\v2\x16.lockstep.v1.DurationsR\x06forces\x12=\n" +
+	"\x0eexchange_waits\x18\x11 \x01(\v2\x16.lockstep.v1.DurationsR\rexchangeWaits\x12(\n" +
+	"\x10waits_for_values\x18\x12 \x03(\rR\x0ewaitsForValues\x12\x17\n" +
+	"\aaway_ms\x18\x13 \x01(\x04R\x06awayMs\x120\n" +
+	"\x06report\x18\x14 \x01(\v2\x18.lockstep.v1.ShardReportR\x06report\"p\n" +
+	"\vShardReport\x120\n" +
+	"\x06status\x18\x01 \x01(\v2\x18.lockstep.v1.ShardStatusR\x06status\x12\x15\n" +
+	"\x06age_ms\x18\x02 \x01(\x04R\x05ageMs\x12\x18\n" +
+	"\afailure\x18\x03 \x01(\tR\afailure\"p\n" +
 	"\x0fPreparedAttempt\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +
@@ -683,28 +1117,43 @@ func file_lockstep_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_lockstep_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lockstep_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_lockstep_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_lockstep_v1_status_proto_goTypes = []any{
 	(ShardState)(0),           // 0: lockstep.v1.ShardState
 	(*ClusterStatus)(nil),     // 1: lockstep.v1.ClusterStatus
-	(*InFlight)(nil),          // 2: lockstep.v1.InFlight
-	(*ShardStatus)(nil),       // 3: lockstep.v1.ShardStatus
-	(*PreparedAttempt)(nil),   // 4: lockstep.v1.PreparedAttempt
-	(*ClusterConfig)(nil),     // 5: lockstep.v1.ClusterConfig
-	(*CoordinatorStatus)(nil), // 6: lockstep.v1.CoordinatorStatus
+	(*Activity)(nil),          // 2: lockstep.v1.Activity
+	(*Durations)(nil),         // 3: lockstep.v1.Durations
+	(*Storage)(nil),           // 4: lockstep.v1.Storage
+	(*InFlight)(nil),          // 5: lockstep.v1.InFlight
+	(*ShardStatus)(nil),       // 6: lockstep.v1.ShardStatus
+	(*ShardReport)(nil),       // 7: lockstep.v1.ShardReport
+	(*PreparedAttempt)(nil),   // 8: lockstep.v1.PreparedAttempt
+	(*ClusterConfig)(nil),     // 9: lockstep.v1.ClusterConfig
+	(*CoordinatorStatus)(nil), // 10: lockstep.v1.CoordinatorStatus
+	(*OutcomeCount)(nil),      // 11: lockstep.v1.OutcomeCount
 }
 var file_lockstep_v1_status_proto_depIdxs = []int32{
-	2, // 0: lockstep.v1.ClusterStatus.in_flight:type_name -> lockstep.v1.InFlight
-	3, // 1: lockstep.v1.ClusterStatus.shards:type_name -> lockstep.v1.ShardStatus
-	5, // 2: lockstep.v1.ClusterStatus.config:type_name -> lockstep.v1.ClusterConfig
-	6, // 3: lockstep.v1.ClusterStatus.coordinators:type_name -> lockstep.v1.CoordinatorStatus
-	0, // 4: lockstep.v1.ShardStatus.state:type_name -> lockstep.v1.ShardState
-	4, // 5: lockstep.v1.ShardStatus.prepared:type_name -> lockstep.v1.PreparedAttempt
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5,  // 0: lockstep.v1.ClusterStatus.in_flight:type_name -> lockstep.v1.InFlight
+	6,  // 1: lockstep.v1.ClusterStatus.shards:type_name -> lockstep.v1.ShardStatus
+	9,  // 2: lockstep.v1.ClusterStatus.config:type_name -> lockstep.v1.ClusterConfig
+	10, // 3: lockstep.v1.ClusterStatus.coordinators:type_name -> lockstep.v1.CoordinatorStatus
+	2,  // 4: lockstep.v1.ClusterStatus.activity:type_name -> lockstep.v1.Activity
+	4,  // 5: lockstep.v1.ClusterStatus.storage:type_name -> lockstep.v1.Storage
+	11, // 6: lockstep.v1.Activity.outcomes:type_name -> lockstep.v1.OutcomeCount
+	3,  // 7: lockstep.v1.Activity.latency:type_name -> lockstep.v1.Durations
+	3,  // 8: lockstep.v1.Activity.forces:type_name -> lockstep.v1.Durations
+	0,  // 9: lockstep.v1.ShardStatus.state:type_name -> lockstep.v1.ShardState
+	8,  // 10: lockstep.v1.ShardStatus.prepared:type_name -> lockstep.v1.PreparedAttempt
+	4,  // 11: lockstep.v1.ShardStatus.storage:type_name -> lockstep.v1.Storage
+	3,  // 12: lockstep.v1.ShardStatus.forces:type_name -> lockstep.v1.Durations
+	3,  // 13: lockstep.v1.ShardStatus.exchange_waits:type_name -> lockstep.v1.Durations
+	7,  // 14: lockstep.v1.ShardStatus.report:type_name -> lockstep.v1.ShardReport
+	6,  // 15: lockstep.v1.ShardReport.status:type_name -> lockstep.v1.ShardStatus
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_status_proto_init() }
@@ -714,13 +1163,15 @@ func file_lockstep_v1_status_proto_init() {
 	}
 	file_lockstep_v1_cluster_proto_init()
 	file_lockstep_v1_config_proto_init()
+	file_lockstep_v1_types_proto_init()
+	file_lockstep_v1_status_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_status_proto_rawDesc), len(file_lockstep_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -90,9 +90,9 @@ func (w *world) checkAnswer(p *coordinatorProcess, s *submission, a protocol.Ans
 			"the client of block %q is told that it is committed, and it is not", key)
 	case protocol.VerdictAborted, protocol.VerdictRejected:
 		w.check(!done, "3 durability", "the client of block %q is told that it is not committed, and it is (C5)", key)
-		w.check(a.Verdict == protocol.VerdictRejected || s.expired() || s.content.after != "", "client", "the client of block %q is told aborted before its deadline", key)
+		w.check(a.Verdict == protocol.VerdictRejected || s.expired() || s.content.after != "" || w.givenUp[key], "client", "the client of block %q is told aborted before its deadline", key)
 		w.check(p.log.owns(), "1 agreement", "%s does not own the log, and tells the client of block %q that it is not committed (C1)", p.name, key)
-		w.closeAsks(p, s)
+		w.closeAsks(p, key, s)
 	case protocol.VerdictConflict:
 		w.check(w.hasAnother(p, s.content), "client", "the client of block %q is told of a conflict, but there is none", key)
 		s.closed = true
@@ -108,9 +108,10 @@ func (w *world) checkAnswer(p *coordinatorProcess, s *submission, a protocol.Ans
 }
 
 // closeAsks notes that a block was withdrawn: nobody asks for it any more, but for
-// those whose request was not taken up before.
-func (w *world) closeAsks(p *coordinatorProcess, withdrawn *submission) {
-	for _, s := range w.asked[withdrawn.content.key] {
+// those whose request was not taken up before. withdrawn is the one whose client is
+// told; nil if it is an operator.
+func (w *world) closeAsks(p *coordinatorProcess, key string, withdrawn *submission) {
+	for _, s := range w.asked[key] {
 		later := s.process == p && !p.dead && (s.pass == 0 || s.pass == p.handled)
 		if s == withdrawn || !later {
 			s.closed = true

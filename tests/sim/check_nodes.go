@@ -166,7 +166,9 @@ func (w *world) checkSaid(p *coordinatorProcess, to *shardProcess, env protocol.
 		w.check(!again || before == as, "1 agreement", "attempt %s is used for two runs (C3)", m.Attempt)
 		w.attempts[m.Attempt] = as
 		if !again {
-			w.calmly[m.Attempt] = w.calm
+			// A deposed coordinator may step down before it has asked everybody, and
+			// the next one may have no block that would take the attempt's place.
+			w.calmly[m.Attempt] = w.calm && p.log.owns()
 			w.count("attempts")
 		}
 	case protocol.Abort:

@@ -21,6 +21,7 @@ const (
 	streamNodes
 	streamWraps
 	streamSaves
+	streamOperator
 )
 
 func newChooser(seed uint64, s purpose, ordinal int) chooser {

@@ -174,6 +174,11 @@ type clients struct{ *coordinatorProcess }
 func (c clients) Answer(a protocol.Answer) {
 	c.operation("before an answer")
 	w := c.world
+	if asked, ok := c.operators[a.Waiter]; ok {
+		delete(c.operators, a.Waiter)
+		w.checkResolved(c.coordinatorProcess, asked, a)
+		return
+	}
 	for i, s := range c.waiting {
 		if s.waiter != a.Waiter {
 			continue

@@ -27,9 +27,10 @@ type coordinatorProcess struct {
 	sessions protocol.Session
 	refusing string // why no session is accepted; "" while they are
 
-	waiting   []*submission // clients that wait for an answer
-	abandoned string        // why nobody gets an answer any more
-	handled   int           // counts calls of Handle
+	waiting   []*submission                        // clients that wait for an answer
+	operators map[protocol.Waiter]protocol.Resolve // what operators asked for who wait
+	abandoned string                               // why nobody gets an answer any more
+	handled   int                                  // counts calls of Handle
 
 	tickAt, keepAt, confirmAt time.Duration
 
@@ -43,7 +44,7 @@ type coordinatorProcess struct {
 // learn later that they are deposed.
 func (w *world) startCoordinator() {
 	w.incarnations++
-	p := &coordinatorProcess{process: w.newProcess(fmt.Sprintf("coordinator%d", w.incarnations)), start: w.incarnations, ways: make([]ways, len(w.shards))}
+	p := &coordinatorProcess{process: w.newProcess(fmt.Sprintf("coordinator%d", w.incarnations)), start: w.incarnations, ways: make([]ways, len(w.shards)), operators: map[protocol.Waiter]protocol.Resolve{}}
 	p.history = w.newest.copy()
 	w.newest = p.history
 	p.tickAt, p.keepAt, p.confirmAt = w.now, w.now, w.now+w.confirmEvery

@@ -64,6 +64,11 @@ func (d *decisionDisk) decided(item replica.Item) {
 		d.claim(r)
 	case protocol.Withdrawn:
 		d.world.count("withdrawn")
+	case *protocol.Resolved:
+		d.world.acts[r.Key]++
+		if r.Action == protocol.ResolveWithdraw {
+			d.world.givenUp[r.Key] = true
+		}
 	case *protocol.Decision:
 		d.world.checkDecision(r)
 	}

@@ -13,8 +13,8 @@
 // is, which kinds of faults there are and how often. Then it takes steps. Each
 // step picks one thing that could happen next and lets it happen: a node
 // handles some of the events that wait for it, a message arrives, a piece of
-// an execution runs, a timer fires, a client submits or reads, the clock goes
-// on, or something breaks (Fault lists what). After so many steps nothing
+// an execution runs, a timer fires, a client submits or reads, with every
+// fourth seed an operator has a block settled (C10), the clock goes on, or something breaks (Fault lists what). After so many steps nothing
 // breaks any more, and the cluster has to come to rest.
 //
 // A node that crashes does so between two steps, or in the middle of one:
@@ -52,8 +52,9 @@
 //
 // Besides: no node panics, stops, is quarantined or is refused although nothing
 // is wrong; a shard refuses an attempt only for a reason that is there; clients
-// are told the truth, and aborted only once their deadline is over; epochs are durable; a vote leaves after
-// its record; memory is given back. At the end the databases are read from
+// are told the truth, and aborted only once their deadline is over or an operator gave their block up; what is
+// done for an operator is recorded, and takes no decision back; epochs are durable; a
+// vote leaves after its record; memory is given back. At the end the databases are read from
 // their files, byte by byte.
 //
 // # When something breaks

@@ -69,6 +69,9 @@ func emptyPartsAssumed(w *world, into *Wraps) {
 	}, into)
 }
 
+// actUnwritten: what an operator asks for is done without a record.
+func actUnwritten(_ *world, into *Wraps) { unwritten(protocol.RecordResolved, into) }
+
 // withdrawnUnwritten: a block is withdrawn without a record.
 func withdrawnUnwritten(_ *world, into *Wraps) { unwritten(protocol.RecordWithdrawn, into) }
 

@@ -51,6 +51,8 @@ var mistakes = []mistake{
 		make: commitDigestIgnored, cause: commitOfAnotherState, alone: "quarantine", breaks: []string{"6 determinism"}, seeds: 20},
 	{name: "withdrawn unwritten", what: "a block is withdrawn without a record", rule: "C5",
 		make: withdrawnUnwritten, breaks: []string{"5 order", "3 durability", "1 agreement", "start"}, seeds: 40},
+	{name: "act unwritten", what: "what an operator asks for is done without a record", rule: "C10",
+		make: actUnwritten, breaks: []string{"3 durability"}, seeds: 20},
 	{name: "withdrawn unforced", what: "a client is told aborted before that is forced", rule: "C5",
 		make: withdrawnUnforced, breaks: []string{"3 durability", "client"}, seeds: 60,
 		options: Options{Without: only(CoordinatorInside, ShardSlowDisk)}, tune: impatient},

@@ -113,7 +113,7 @@ var reached = []string{
 	"aborts", "checkpoints", "checkpoints put off", "clients left", "decision log trims", "exchange early", "exchange resends",
 	"fenced appends", "found decided", "inboxes full", "keys with another content", "log mends", "looked up early", "losses of all power", "old blocks again", "old disks accepted", "old disks refused",
 	"reads refused", "resyncs with held attempts", "session overflows", "stale coordinators met", "starts in doubt",
-	"blocks after others", "told aborted", "told committed", "told conflict", "told early", "told to look again", "told overloaded", "told rejected", "told unknown", "trims", "trims failed", "views", "votes refused", "withdrawn",
+	"blocks after others", "operator looked", "operator refused", "operator told to wait", "operator: abort", "operator: resync", "operator: retry", "told aborted", "told committed", "told conflict", "told early", "told to look again", "told overloaded", "told rejected", "told unknown", "trims", "trims failed", "views", "votes refused", "withdrawn",
 }
 
 // checkReached: what can happen has happened.

@@ -40,6 +40,7 @@ const (
 	shardStarts
 	coordinatorStarts
 	spaceReturns
+	operatorActs
 	numActions
 )
 
@@ -49,6 +50,7 @@ var weights = [numActions]int{
 	shardHandles: 8, pieceRuns: 8, arrivesUp: 8, arrivesDown: 8, valuesArrive: 6, valuesLeave: 6, coordinatorHandles: 8,
 	coordinatorTicks: 3, coordinatorKeeps: 2, coordinatorConfirms: 1, coordinatorLeaves: 1, shardTicks: 1, shardLooks: 2, shardDials: 3, peerDials: 3,
 	clientActs: 3, viewReads: 2, endsAtShard: 1, endsAtCentre: 1, streamEndsFrom: 1, streamEndsTo: 1, shardStarts: 2, coordinatorStarts: 2, spaceReturns: 2,
+	operatorActs: 3,
 }
 
 // step lets one thing happen, and mostly some time pass.
@@ -118,6 +120,9 @@ func (w *world) actions() []action {
 		if w.now >= c.at && !w.calm {
 			add(clientActs, c, 0)
 		}
+	}
+	if o := w.operator; o != nil && w.now >= o.at && !w.calm {
+		add(operatorActs, o, 0)
 	}
 	for _, v := range w.views {
 		if w.now >= v.next && !v.process.dead {
@@ -219,6 +224,8 @@ func (w *world) perform(a action) {
 	case *stream:
 		w.performOnStream(a.kind, at)
 	case *client:
+		at.act()
+	case *operator:
 		at.act()
 	case *openView:
 		at.read(w)

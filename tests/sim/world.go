@@ -65,13 +65,16 @@ type world struct {
 	contents []*content // by number
 	waiters  protocol.Waiter
 	asked    map[string][]*submission
+	operator *operator // nil if there is none
 
 	// The observer.
 	reference *reference
 	decided   []decided
 	keys      map[string]protocol.Height
+	acts      map[string]int  // of operators, that are recorded, by block key
+	givenUp   map[string]bool // blocks that operators had withdrawn
 	attempts  map[protocol.AttemptID][2]any
-	calmly    map[protocol.AttemptID]bool // attempts that began after the last fault
+	calmly    map[protocol.AttemptID]bool // attempts that began after the last fault, under the newest coordinator
 	reads     int
 	settled   int // steps that it took to come to rest, at most
 	settledIn time.Duration
@@ -85,7 +88,7 @@ func newWorld(seed uint64, o Options) (*world, error) {
 	w := &world{
 		seed: seed, options: o, drawn: newChooser(seed, streamWorld, 0), draw: newChooser(seed, streamSteps, 0), counts: map[string]int{},
 		asked: map[string][]*submission{}, keys: map[string]protocol.Height{}, attempts: map[protocol.AttemptID][2]any{},
-		calmly: map[protocol.AttemptID]bool{},
+		acts: map[string]int{}, givenUp: map[string]bool{}, calmly: map[protocol.AttemptID]bool{},
 	}
 	w.trace = newTrace(w, o.Trace)
 	var err error
@@ -129,6 +132,9 @@ func (w *world) begin() {
 	w.startCoordinator()
 	for i := range 2 + w.drawn.IntN(7) {
 		w.clients = append(w.clients, w.newClient(i))
+	}
+	if w.operated() {
+		w.operator = w.newOperator()
 	}
 }
 

@@ -66,6 +66,12 @@ func note(dir string, act Act, stage string, failure error) error {
 	return syncDirectory(dir)
 }
 
+// Whoever names the person behind the process and the machine, as user@host.
+func Whoever() string {
+	who, host := whoever()
+	return who + "@" + host
+}
+
 // whoever is the person behind the process, as far as the system tells.
 func whoever() (who, host string) {
 	who = fmt.Sprintf("uid %d", os.Getuid())

@@ -38,6 +38,8 @@ func recordOf(f wal.Found, rec protocol.Record) Record {
 		}
 	case protocol.Withdrawn:
 		r.Height, r.Text = rec.Height, fmt.Sprintf("block %q", rec.Key)
+	case *protocol.Resolved:
+		r.Height, r.Text = rec.Height, fmt.Sprintf("block %q, %s by %q: %s", rec.Key, rec.Action, rec.By, rec.What)
 	}
 	return r
 }
@@ -102,4 +104,5 @@ var typeNames = map[protocol.RecordType]string{
 	protocol.RecordProposed:  "proposed",
 	protocol.RecordWithdrawn: "withdrawn",
 	protocol.RecordDecided:   "decided",
+	protocol.RecordResolved:  "resolved",
 }

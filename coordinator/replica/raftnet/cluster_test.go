@@ -293,6 +293,8 @@ func TestRemovedMemberLearnsOfIt(t *testing.T) {
 	if gone == leader {
 		gone = c[1]
 	}
+	// While raft brings a member up to date it does not tell it.
+	eventually(t, "the member is up to date", func() bool { return gone.AppliedIndex() >= leader.CommitIndex() })
 	if err := leader.RemoveServer(gone.id, 0, 0).Error(); err != nil {
 		t.Fatal(err)
 	}

@@ -217,6 +217,9 @@ func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 	out := wire.ClusterStatus(now.CoordinatorStatus, time.Now())
 	out.Quarantined = now.Ended
 	out.Fsyncs = uint64(c.Fsyncs())
+	if in := c.now.Load(); in != nil {
+		out.Transactions = in.core.Transactions()
+	}
 	group := c.replica.Status()
 	out.Leader, out.Term, out.Coordinators = group.Leader.Name, group.Term, members.Known(group)
 	return out

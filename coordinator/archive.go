@@ -16,6 +16,8 @@ type archive struct {
 	recent  []*protocol.Decision // above the history's height, ascending
 	byKey   map[string]*protocol.Decision
 	changed chan struct{} // closed and replaced at every decision
+	// transactions of what was decided since the archive was made.
+	transactions uint64
 }
 
 func newArchive(h History, recovered []*protocol.Decision) *archive {
@@ -36,6 +38,9 @@ func (a *archive) Decided(ds []*protocol.Decision) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.add(ds)
+	for _, d := range ds {
+		a.transactions += uint64(d.Outcomes.Len())
+	}
 	close(a.changed)
 	a.changed = make(chan struct{})
 }
@@ -49,6 +54,13 @@ func (a *archive) height() (protocol.Height, <-chan struct{}) {
 		return a.recent[n-1].Height(), a.changed
 	}
 	return a.history.Height(), a.changed
+}
+
+// executed counts the transactions of what was decided since the archive was made.
+func (a *archive) executed() uint64 {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.transactions
 }
 
 // byHeight gives a decision; ok is false if the height is not decided.

@@ -109,3 +109,19 @@ func TestArchiveFindsEveryDecisionWhileItIsKept(t *testing.T) {
 		t.Errorf("unknown key: %v %v", ok, err)
 	}
 }
+
+// Only what is decided counts, not what was there before.
+func TestTheArchiveCountsTransactions(t *testing.T) {
+	decision := func(h protocol.Height, transactions int) *protocol.Decision {
+		return &protocol.Decision{Attempt: protocol.AttemptID{Height: h}, Key: fmt.Sprint(h), Outcomes: protocol.Outcomes{Codes: make([]uint8, transactions)}}
+	}
+	a := newArchive(nil, []*protocol.Decision{decision(1, 100)})
+	if n := a.executed(); n != 0 {
+		t.Errorf("%d before any decision", n)
+	}
+	a.Decided([]*protocol.Decision{decision(2, 3), decision(3, 0)})
+	a.Decided([]*protocol.Decision{decision(4, 4)})
+	if n := a.executed(); n != 7 {
+		t.Errorf("%d transactions, want 7", n)
+	}
+}

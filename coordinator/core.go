@@ -139,6 +139,9 @@ func (c *Core) Height() protocol.Height {
 	return h
 }
 
+// Transactions counts those of the blocks that this incarnation has decided.
+func (c *Core) Transactions() uint64 { return c.archive.executed() }
+
 // Decision gives the decision for a height; ok is false if it has none.
 func (c *Core) Decision(h protocol.Height) (d *protocol.Decision, ok bool, err error) {
 	return c.archive.byHeight(h)

@@ -130,7 +130,10 @@ type ClusterStatus struct {
 	// The coordinators, in order of their names, as this one knows them without
 	// asking: how far behind each is, the leader alone knows. ClusterService.ListMembers
 	// asks them.
-	Coordinators  []*CoordinatorStatus `protobuf:"bytes,15,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
+	Coordinators []*CoordinatorStatus `protobuf:"bytes,15,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
+	// Transactions of the blocks that this coordinator has decided in this epoch,
+	// whatever their outcomes.
+	Transactions  uint64 `protobuf:"varint,16,opt,name=transactions,proto3" json:"transactions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -268,6 +271,13 @@ func (x *ClusterStatus) GetCoordinators() []*CoordinatorStatus {
 		return x.Coordinators
 	}
 	return nil
+}
+
+func (x *ClusterStatus) GetTransactions() uint64 {
+	if x != nil {
+		return x.Transactions
+	}
+	return 0
 }
 
 // InFlight is a block that is taken up and not decided.
@@ -610,7 +620,7 @@ var File_lockstep_v1_status_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\"\x91\x04\n" +
+	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\"\xb5\x04\n" +
 	"\rClusterStatus\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -627,7 +637,8 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\x06fsyncs\x18\f \x01(\x04R\x06fsyncs\x12\x16\n" +
 	"\x06leader\x18\r \x01(\tR\x06leader\x12\x12\n" +
 	"\x04term\x18\x0e \x01(\x04R\x04term\x12B\n" +
-	"\fcoordinators\x18\x0f \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\fcoordinators\"\xb2\x01\n" +
+	"\fcoordinators\x18\x0f \x03(\v2\x1e.lockstep.v1.CoordinatorStatusR\fcoordinators\x12\"\n" +
+	"\ftransactions\x18\x10 \x01(\x04R\ftransactions\"\xb2\x01\n" +
 	"\bInFlight\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +

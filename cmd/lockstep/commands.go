@@ -10,6 +10,9 @@ import (
 // -X main.date=2006-01-02T15:04:05Z, the date of the commit.
 var version, commit, date string
 
+// build is what the linker has set.
+func build() cli.Build { return cli.Build{Version: version, Commit: commit, Date: date} }
+
 // Groups of commands, in the order of the help.
 const (
 	groupRun  = "run"
@@ -43,8 +46,9 @@ func root() *cobra.Command {
 		benchCommand(),
 		clusterCommand(),
 		configCommand(),
+		debugCommand(),
 		recoverCommand(),
-		cli.VersionCommand(cli.Build{Version: version, Commit: commit, Date: date}),
+		cli.VersionCommand(build()),
 	)
 	return r
 }

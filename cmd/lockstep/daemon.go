@@ -47,6 +47,7 @@ type host struct {
 	listener  net.Listener
 	http      string // address; "" for none
 	endpoints serve.Endpoints
+	debug     *debugSettings
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
@@ -65,6 +66,7 @@ func (h host) run(cmd *cobra.Command) error {
 	defer cancel()
 	server := rpc.NewServer(rpc.ServerOptions{Logger: log})
 	h.daemon.Register(server.Server)
+	h.debug.service(cmd, h).Register(server.Server)
 	parts := 1
 	ended := make(chan error, 3)
 	listener := serve.NewCuttable(h.listener)

@@ -21,6 +21,7 @@ type coordinatorSettings struct {
 	options      coordinator.Options
 	listen, http string
 	peers        []string
+	debug        debugSettings
 }
 
 func newCoordinatorSettings() *coordinatorSettings {
@@ -68,6 +69,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")
 	f.DurationVar(&s.options.DiskPatience, "disk-timeout", 5*time.Second, "how long a leader of several waits for its disk before it ends, so that another one leads")
+	s.debug.addFlags(cmd)
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
@@ -107,6 +109,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	if err := s.validate(); err != nil {
 		return err
 	}
+	s.debug.keepLog(cmd)
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	m := managedCoordinator{c, members.New(members.Options{
 		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	})}
-	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
+	return host{daemon: m, listener: listener, http: s.http, debug: &s.debug, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,
 		Metrics: metrics(append(m.metrics(), forced,
 			gauge("height", "Newest decided height.", func() float64 {

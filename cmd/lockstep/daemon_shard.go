@@ -34,6 +34,7 @@ type shardSettings struct {
 	id                      int
 	listen, advertise, http string
 	coordinators            string
+	debug                   debugSettings
 }
 
 func newShardSettings() *shardSettings {
@@ -70,6 +71,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.Checkpoint.MaxAge, "checkpoint-age", 10*time.Second, "how long a committed block waits for the database at most, while others follow")
 	f.Int64Var(&s.options.Checkpoint.MaxBytes, "checkpoint-bytes", 32<<20, "memory of committed blocks from which they do not wait that long")
 	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
+	s.debug.addFlags(cmd)
 	for _, name := range []string{"id", "data", "coordinator"} {
 		cmd.MarkFlagRequired(name)
 	}
@@ -104,6 +106,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	if err := s.validate(); err != nil {
 		return err
 	}
+	s.debug.keepLog(cmd)
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
@@ -122,7 +125,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, debug: &s.debug, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
 			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),

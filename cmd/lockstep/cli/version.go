@@ -27,7 +27,7 @@ func VersionCommand(b Build) *cobra.Command {
 	}
 	format := AddFormat(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		build := b.complete()
+		build := b.Complete()
 		if format.JSON() {
 			return WriteJSON(cmd.OutOrStdout(), build)
 		}
@@ -49,7 +49,8 @@ func (b Build) String() string {
 	return fmt.Sprintf("%s (%s, %s, %s)", b.Version, commit, b.Go, b.Platform)
 }
 
-func (b Build) complete() Build {
+// Complete fills in what the linker did not set.
+func (b Build) Complete() Build {
 	b.Go, b.Platform = runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
 	if info, ok := debug.ReadBuildInfo(); ok {
 		b = b.from(info)

@@ -46,6 +46,7 @@ func root() *cobra.Command {
 		benchCommand(),
 		clusterCommand(),
 		configCommand(),
+		checkCommand(),
 		debugCommand(),
 		recoverCommand(),
 		cli.VersionCommand(build()),

@@ -147,27 +147,26 @@ func (s bundleSettings) find(ctx context.Context) (o bundle.Options, err error) 
 		}
 	}
 	o = bundle.Options{Measure: s.measure, By: build().Complete(), Extra: map[string]any{}}
-	found := lookForDaemons(ctx, *s.coordinator, &o)
+	found, err := lookForDaemons(ctx, *s.coordinator)
+	if err != nil {
+		o.Missing = append(o.Missing, "the status of the cluster, and where its shards are: "+cli.Sentence(err)+"; give --shard for those that run")
+	} else {
+		o.Extra["cluster.json"] = found
+	}
 	o.Targets = append(coordinatorTargets(given, found.Coordinators), shardTargets(shards, found.Shards)...)
 	return o, nil
 }
 
-// lookForDaemons asks the coordinators who is there, and notes why nobody says so.
-func lookForDaemons(ctx context.Context, addresses string, o *bundle.Options) report.Cluster {
+// lookForDaemons asks the coordinators who is there.
+func lookForDaemons(ctx context.Context, addresses string) (report.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
 	c, err := client.NewCoordinator(addresses)
-	if err == nil {
-		defer c.Close()
-		status, asked := c.Status(ctx)
-		if err = asked; err == nil {
-			cluster := report.ClusterOf(status)
-			o.Extra["cluster.json"] = cluster
-			return cluster
-		}
+	if err != nil {
+		return report.Cluster{}, err
 	}
-	o.Missing = append(o.Missing, "the status of the cluster, and where its shards are: "+cli.Sentence(err)+"; give --shard for those that run")
-	return report.Cluster{}
+	status, err := c.Status(ctx)
+	return report.ClusterOf(status), errors.Join(err, c.Close())
 }
 
 // coordinatorTargets are those known by name, then those given that are not among

@@ -54,7 +54,22 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// Pulse is told when the loop that decides takes events up, and when it has
+	// carried them out; nil if nobody wants to know.
+	Pulse Pulse
 }
+
+// Pulse is told by a loop that it goes on. Neither method blocks.
+type Pulse interface {
+	Begin()
+	End()
+}
+
+// noPulse is for nobody.
+type noPulse struct{}
+
+func (noPulse) Begin() {}
+func (noPulse) End()   {}
 
 func (o Options) withDefaults() Options {
 	if o.DefaultTimeout == 0 {
@@ -74,6 +89,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Limits == (protocol.Limits{}) {
 		o.Limits = protocol.DefaultLimits()
+	}
+	if o.Pulse == nil {
+		o.Pulse = noPulse{}
 	}
 	o.Batch = o.Batch.withDefaults()
 	return o

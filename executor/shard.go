@@ -32,7 +32,22 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// Pulse is told when the loop takes events up, and when it has carried them
+	// out; nil if nobody wants to know.
+	Pulse Pulse
 }
+
+// Pulse is told by a loop that it goes on. Neither method blocks.
+type Pulse interface {
+	Begin()
+	End()
+}
+
+// noPulse is for nobody.
+type noPulse struct{}
+
+func (noPulse) Begin() {}
+func (noPulse) End()   {}
 
 const (
 	inboxEvents = 1024
@@ -67,6 +82,9 @@ type Shard struct {
 func Open(o Options) (*Shard, error) {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
+	}
+	if o.Pulse == nil {
+		o.Pulse = noPulse{}
 	}
 	st, err := openStorage(o.Directory, o.Shard, wal.Options{ReserveBytes: logReserve, Forced: o.LogForced}, state.Options{})
 	if err != nil {
@@ -173,7 +191,10 @@ func (s *Shard) loop(ctx context.Context, hangUp func()) error {
 		case err := <-s.failed:
 			return s.core.Stop(err)
 		case ev := <-s.inbox:
-			if err := s.core.Handle(s.drain(ev)...); err != nil {
+			s.options.Pulse.Begin()
+			err := s.core.Handle(s.drain(ev)...)
+			s.options.Pulse.End()
+			if err != nil {
 				return err
 			}
 			if s.core.Status().Quarantine != nil {

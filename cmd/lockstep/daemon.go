@@ -31,6 +31,12 @@ const (
 	endTimeout = 5*time.Second - 2*stopLeast
 	// healthEvery is how often the health service is told whether the daemon is ready.
 	healthEvery = 500 * time.Millisecond
+	// unreadyAfter is how long the loop of a daemon may take over one step before it
+	// says that it cannot do its work: usually its disk hangs.
+	unreadyAfter = 5 * time.Second
+	// stuckAfter is how long until it says that nothing but a restart helps. A force
+	// on a disk that is ill may take a minute and end well.
+	stuckAfter = 2 * time.Minute
 )
 
 // daemon is what the coordinator and a shard have in common.
@@ -48,13 +54,14 @@ type host struct {
 	http      string // address; "" for none
 	endpoints serve.Endpoints
 	debug     *debugSettings
+	pulse     *serve.Pulse    // of the loop of the daemon
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
 func (h host) run(cmd *cobra.Command) error {
 	serve.RelaxTimers()
 	log := cli.Logger(cmd.Context())
-	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready
+	h.endpoints.Log, h.endpoints.Ready, h.endpoints.Live = log, h.ready, h.live
 	var web *serve.HTTP
 	if h.http != "" {
 		var err error
@@ -108,25 +115,42 @@ func (h host) run(cmd *cobra.Command) error {
 	return refusedOr(err)
 }
 
+// ready says why the daemon cannot do its work for now; nil if it can.
+func (h host) ready() error {
+	if busy := h.pulse.Busy(); busy > unreadyAfter {
+		return fmt.Errorf("it has been busy with one step for %s: see to its disk, which may hang", busy.Round(time.Second))
+	}
+	return h.daemon.Ready()
+}
+
+// live says why nothing but a restart helps; nil if something else may.
+func (h host) live() error {
+	if busy := h.pulse.Busy(); busy > stuckAfter {
+		return fmt.Errorf("it has been busy with one step for %s: restart it, and see to its disk", busy.Round(time.Second))
+	}
+	return nil
+}
+
 // describe says in a few words what the daemon does.
 func (h host) describe() string {
 	text := "serving " + h.listener.Addr().String() + ", "
-	if err := h.daemon.Ready(); err != nil {
+	if err := h.ready(); err != nil {
 		return text + "not ready: " + err.Error()
 	}
 	return text + h.endpoints.ReadyText()
 }
 
-// tellHealth has the gRPC health service say what /readyz says, until ctx ends.
+// tellHealth has the gRPC health service say what /readyz says, for the server and
+// for each of its services, until ctx ends.
 func (h host) tellHealth(ctx context.Context, server *rpc.Server) {
 	tick := time.NewTicker(healthEvery)
 	defer tick.Stop()
 	for {
 		now := grpc_health_v1.HealthCheckResponse_SERVING
-		if h.daemon.Ready() != nil {
+		if h.ready() != nil {
 			now = grpc_health_v1.HealthCheckResponse_NOT_SERVING
 		}
-		server.Health.SetServingStatus("", now) // ignored once the server shuts down
+		server.SetHealth(now)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

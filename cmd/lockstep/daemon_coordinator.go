@@ -120,6 +120,8 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
 	forced, observe := forces()
 	s.options.LogForced = observe
+	pulse := &serve.Pulse{}
+	s.options.Pulse = pulse
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
@@ -128,7 +130,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	m := managedCoordinator{c, members.New(members.Options{
 		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	})}
-	return host{daemon: m, listener: listener, http: s.http, debug: &s.debug, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
+	return host{daemon: m, listener: listener, http: s.http, debug: &s.debug, pulse: pulse, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,
 		Metrics: metrics(append(m.metrics(), forced,
 			gauge("height", "Newest decided height.", func() float64 {

@@ -24,6 +24,6 @@ func (s *debugSettings) keepLog(cmd *cobra.Command) { cli.AlsoLogTo(cmd.Context(
 func (s *debugSettings) service(cmd *cobra.Command, h host) *diagnose.Service {
 	return diagnose.NewService(diagnose.Access(*s.access), diagnose.Daemon{
 		Build: build().Complete(), Settings: cli.Settings(cmd), Directory: cmd.Flag("data").Value.String(),
-		Log: &s.log, Ready: h.daemon.Ready, Metrics: h.endpoints.Metrics, Status: h.endpoints.Status,
+		Log: &s.log, Ready: h.ready, Metrics: h.endpoints.Metrics, Status: h.endpoints.Status,
 	}.Parts())
 }

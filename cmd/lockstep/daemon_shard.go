@@ -117,6 +117,8 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
 	forced, observe := forces()
 	s.options.LogForced = observe
+	pulse := &serve.Pulse{}
+	s.options.Pulse = pulse
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	go serve.TuneCollector(ctx)
@@ -125,7 +127,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, debug: &s.debug, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, debug: &s.debug, pulse: pulse, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
 			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// mostBytes bounds all parts of a bundle together, before they are packed.
+// mostBytes bounds what all daemons tell together, before it is packed.
 const mostBytes = 1 << 30
 
 var errFull = errors.New("the bundle is full")
@@ -31,18 +31,29 @@ func newArchive(w io.Writer, made time.Time) *archive {
 	return &archive{zip: zip, tar: tar.NewWriter(zip), made: made}
 }
 
-// add writes a file. errFull says that it has no room; any other error is one of
-// writing.
-func (a *archive) add(name string, content []byte) error {
+// addPart writes a file. errFull says that it has no room; any other error is one
+// of writing.
+func (a *archive) addPart(name string, content []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case a.failed != nil:
-		return a.failed
-	case a.bytes+len(content) > mostBytes:
+	if a.bytes+len(content) > mostBytes {
 		return fmt.Errorf("%w: it has %d bytes", errFull, a.bytes)
 	}
 	a.bytes += len(content)
+	return a.addLocked(name, content)
+}
+
+// add writes a file for which there always is room, such as the manifest.
+func (a *archive) add(name string, content []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.addLocked(name, content)
+}
+
+func (a *archive) addLocked(name string, content []byte) error {
+	if a.failed != nil {
+		return a.failed
+	}
 	err := a.tar.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o600, ModTime: a.made})
 	if err == nil {
 		_, err = a.tar.Write(content)

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// partPatience bounds a part beside the time that it is measured.
-	partPatience = 10 * time.Second
+	// defaultPatience is for daemons that are slow, but not dead.
+	defaultPatience = 10 * time.Second
 	// mostNodes is how many daemons are asked at once; each part of each is held in
 	// memory while it comes.
 	mostNodes = 4
@@ -33,7 +33,9 @@ type Options struct {
 	Targets []Target
 	// Measure is how long processor and locks of each daemon are measured.
 	Measure time.Duration
-	By      cli.Build
+	// Patience bounds each part, beside the time that it is measured; 0 means 10 s.
+	Patience time.Duration
+	By       cli.Build
 	// Missing is what is known not to be there, for the manifest.
 	Missing []string
 	// Extra are values for files of their own, by the name of the file.
@@ -66,11 +68,14 @@ var parts = []struct {
 func Collect(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
 	m := Manifest{Made: time.Now().UTC(), By: o.By, Missing: append([]string{}, o.Missing...), Nodes: make([]Node, len(o.Targets))}
 	a := newArchive(w, m.Made)
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
 	var group errgroup.Group
 	group.SetLimit(mostNodes)
 	for i, t := range o.Targets {
 		group.Go(func() (err error) {
-			m.Nodes[i], err = collectNode(ctx, a, t, fmt.Sprintf("%02d-%s", i, folder(t.Name)), o.Measure)
+			m.Nodes[i], err = collectNode(ctx, a, t, fmt.Sprintf("%02d-%s", i, folder(t.Name)), o)
 			return err
 		})
 	}
@@ -98,7 +103,7 @@ func Collect(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
 
 // collectNode asks one daemon. When it turns out not to answer, what is left is
 // not waited for.
-func collectNode(ctx context.Context, a *archive, t Target, folder string, measure time.Duration) (Node, error) {
+func collectNode(ctx context.Context, a *archive, t Target, folder string, o Options) (Node, error) {
 	n := Node{Name: t.Name, Address: t.Address, Parts: make([]Part, len(parts))}
 	d, silent := dial(t.Address)
 	defer d.close()
@@ -110,10 +115,10 @@ func collectNode(ctx context.Context, a *archive, t Target, folder string, measu
 		}
 		seconds := time.Duration(0)
 		if p.measured {
-			seconds = measure
+			seconds = o.Measure
 		}
 		began := time.Now()
-		content, err := d.part(ctx, p.name, seconds)
+		content, err := d.part(ctx, p.name, seconds, o.Patience)
 		n.Parts[i].Ms = time.Since(began).Milliseconds()
 		var gone goneError
 		if errors.As(err, &gone) {
@@ -121,7 +126,7 @@ func collectNode(ctx context.Context, a *archive, t Target, folder string, measu
 		}
 		if err == nil {
 			file := path.Join(folder, p.file)
-			if err = a.add(file, content); err != nil && !errors.Is(err, errFull) {
+			if err = a.addPart(file, content); err != nil && !errors.Is(err, errFull) {
 				return n, err
 			}
 			if err == nil {

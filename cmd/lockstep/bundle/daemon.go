@@ -49,8 +49,8 @@ func (d daemon) close() {
 
 // part asks for a part, and again while the daemon tells others, until patience
 // ends. The error is a goneError if nothing else would be had either.
-func (d daemon) part(ctx context.Context, name string, measure time.Duration) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, partPatience+measure)
+func (d daemon) part(ctx context.Context, name string, measure, patience time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience+measure)
 	defer cancel()
 	for {
 		content, err := d.ask(ctx, name, measure)

@@ -8,7 +8,7 @@ import (
 // Control sequences that every terminal of the last decades knows.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J" // the other screen, no cursor, empty
-	leaveScreen = "\x1b[?25h\x1b[?1049l"
+	leaveScreen = "\x1b[H\x1b[J\x1b[?25h\x1b[?1049l" // empty, since some terminals that were resized mix the two up
 	topLeft     = "\x1b[H"
 	eraseRight  = "\x1b[K"
 	eraseBelow  = "\x1b[J"

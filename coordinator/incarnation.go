@@ -112,9 +112,11 @@ func (in *incarnation) loop(ctx context.Context) error {
 	forget := time.NewTicker(forgetInterval)
 	defer forget.Stop()
 	c, stop := in.coordinator, ctx.Done()
+	defer c.options.Pulse.End()
 	var settled <-chan struct{} // closed when it may stop
 	events := []protocol.Event{protocol.Tick{Now: time.Now()}}
 	for {
+		c.options.Pulse.Begin()
 		if err := in.core.Handle(events...); err != nil {
 			return err
 		}
@@ -124,6 +126,7 @@ func (in *incarnation) loop(ctx context.Context) error {
 			c.sessions.CloseAll(s.Ended)
 		}
 		events = nil
+		c.options.Pulse.End()
 		select {
 		case <-stop:
 			stop, settled = nil, in.settling()
@@ -136,6 +139,7 @@ func (in *incarnation) loop(ctx context.Context) error {
 		case now := <-tick.C:
 			events = append(events, protocol.Tick{Now: now})
 		case <-confirm.C:
+			c.options.Pulse.Begin()
 			c.lookAtSpace()
 			if err := in.core.Confirm(); err != nil {
 				return err

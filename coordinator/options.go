@@ -56,7 +56,22 @@ type Options struct {
 	LogForced func(time.Duration)
 	// Observe gives what watches an incarnation, when one begins; nil for nobody.
 	Observe func() Observer
+	// Pulse is told when the loop that decides takes events up, and when it has
+	// carried them out; nil if nobody wants to know.
+	Pulse Pulse
 }
+
+// Pulse is told by a loop that it goes on. Neither method blocks.
+type Pulse interface {
+	Begin()
+	End()
+}
+
+// noPulse is for nobody.
+type noPulse struct{}
+
+func (noPulse) Begin() {}
+func (noPulse) End()   {}
 
 func (o Options) withDefaults() Options {
 	if o.DefaultTimeout == 0 {
@@ -79,6 +94,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Pulse == nil {
+		o.Pulse = noPulse{}
 	}
 	o.Batch = o.Batch.withDefaults()
 	return o

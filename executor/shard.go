@@ -33,7 +33,11 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
-	Watch     Watch
+	// Watch is told what the shard does.
+	Watch Watch
+	// Pulse is told when the loop takes events up, and when it has carried them
+	// out; nil if nobody wants to know.
+	Pulse Pulse
 }
 
 // Watch is told what a shard does, for metrics. Each may be nil, and must not
@@ -43,6 +47,18 @@ type Watch struct {
 	Waited      func(time.Duration)                    // see RunnerParts
 	Checkpoints func(took time.Duration, putOff error) // see CoreParts
 }
+
+// Pulse is told by a loop that it goes on. Neither method blocks.
+type Pulse interface {
+	Begin()
+	End()
+}
+
+// noPulse is for nobody.
+type noPulse struct{}
+
+func (noPulse) Begin() {}
+func (noPulse) End()   {}
 
 const (
 	inboxEvents = 1024
@@ -85,6 +101,9 @@ func Open(o Options) (*Shard, error) {
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
+	}
+	if o.Pulse == nil {
+		o.Pulse = noPulse{}
 	}
 	s := &Shard{
 		options: o, logger: o.Logger, opened: time.Now(),
@@ -193,7 +212,10 @@ func (s *Shard) loop(ctx context.Context, hangUp func()) error {
 		case err := <-s.failed:
 			return s.core.Stop(err)
 		case ev := <-s.inbox:
-			if err := s.core.Handle(s.drain(ev)...); err != nil {
+			s.options.Pulse.Begin()
+			err := s.core.Handle(s.drain(ev)...)
+			s.options.Pulse.End()
+			if err != nil {
 				return err
 			}
 			if s.core.Status().Quarantine != nil {

@@ -10,6 +10,7 @@ import (
 // -X main.date=2006-01-02T15:04:05Z, the date of the commit.
 var version, commit, date string
 
+// build is what the linker has set.
 func build() cli.Build { return cli.Build{Version: version, Commit: commit, Date: date} }
 
 // Groups of commands, in the order of the help.
@@ -46,6 +47,8 @@ func root() *cobra.Command {
 		clusterCommand(),
 		configCommand(),
 		indoubtCommand(),
+		checkCommand(),
+		debugCommand(),
 		recoverCommand(),
 		cli.VersionCommand(build()),
 	)

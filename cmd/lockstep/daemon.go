@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/diagnose"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/recovery"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -22,6 +24,12 @@ const (
 	endTimeout = 5 * time.Second
 	// supervisorPatience bounds the last word to a supervisor.
 	supervisorPatience = 200 * time.Millisecond
+	// unreadyAfter is how long the loop of a daemon may take over one step before it
+	// says that it cannot do its work: usually its disk hangs.
+	unreadyAfter = 5 * time.Second
+	// stuckAfter is how long until it says that nothing but a restart helps. A force
+	// on a disk that is ill may take a minute and end well.
+	stuckAfter = 2 * time.Minute
 )
 
 // daemon is what the coordinator and a shard have in common.
@@ -36,13 +44,15 @@ type host struct {
 	listener  net.Listener
 	http      string // address; "" for none
 	endpoints serve.Endpoints
+	debug     *debugSettings
+	pulse     *serve.Pulse    // of the loop of the daemon
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
 func (h host) run(cmd *cobra.Command) error {
 	serve.RelaxTimers()
 	log := cli.Logger(cmd.Context())
-	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready
+	h.endpoints.Log, h.endpoints.Ready, h.endpoints.Live = log, h.ready, h.live
 	var web *serve.HTTP
 	if h.http != "" {
 		var err error
@@ -69,7 +79,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer close(told)
 		serve.TellSupervisor(ctx, log, h.describe)
 	}()
-	err = errors.Join(err, rpc.Host(ctx, h.listener, ending{h.daemon, cancel}, rpc.ServerOptions{Logger: log}), <-webEnded)
+	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log}), <-webEnded)
 	cancel()
 	select {
 	case <-told:
@@ -78,10 +88,26 @@ func (h host) run(cmd *cobra.Command) error {
 	return refusedOr(err)
 }
 
+// ready says why the daemon cannot do its work for now; nil if it can.
+func (h host) ready() error {
+	if busy := h.pulse.Busy(); busy > unreadyAfter {
+		return fmt.Errorf("it has been busy with one step for %s: see to its disk, which may hang", busy.Round(time.Second))
+	}
+	return h.daemon.Ready()
+}
+
+// live says why nothing but a restart helps; nil if something else may.
+func (h host) live() error {
+	if busy := h.pulse.Busy(); busy > stuckAfter {
+		return fmt.Errorf("it has been busy with one step for %s: restart it, and see to its disk", busy.Round(time.Second))
+	}
+	return nil
+}
+
 // describe says in a few words what the daemon does.
 func (h host) describe() string {
 	text := "serving " + h.listener.Addr().String() + ", "
-	if err := h.daemon.Ready(); err != nil {
+	if err := h.ready(); err != nil {
 		return text + "not ready: " + err.Error()
 	}
 	return text + h.endpoints.ReadyText()
@@ -114,17 +140,29 @@ func runWeb(ctx context.Context, web *serve.HTTP) error {
 	return web.Run(ctx)
 }
 
-// ending is a daemon that tells when it runs no more, so that nobody asks it for
-// anything while it is closed.
-type ending struct {
+// hosted is a daemon as it is served: with what it tells of itself, ready only if its
+// loop goes on, and telling when it runs no more, so that nobody asks it for anything
+// while it is closed.
+type hosted struct {
 	daemon
-	tell func()
+	debug *diagnose.Service
+	fit   func() error
+	ended func()
 }
 
+// Register implements rpc.Node.
+func (n hosted) Register(r grpc.ServiceRegistrar) {
+	n.daemon.Register(r)
+	n.debug.Register(r)
+}
+
+// Ready says why the daemon cannot do its work for now.
+func (n hosted) Ready() error { return n.fit() }
+
 // Run implements rpc.Node.
-func (e ending) Run(ctx context.Context) error {
-	defer e.tell()
-	return e.daemon.Run(ctx)
+func (n hosted) Run(ctx context.Context) error {
+	defer n.ended()
+	return n.daemon.Run(ctx)
 }
 
 // refusedOr gives damage and divergence their exit code.

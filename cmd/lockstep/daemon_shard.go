@@ -34,6 +34,7 @@ type shardSettings struct {
 	id                      int
 	listen, advertise, http string
 	coordinators            string
+	debug                   debugSettings
 }
 
 func newShardSettings() *shardSettings {
@@ -70,6 +71,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.Checkpoint.MaxAge, "checkpoint-age", 10*time.Second, "how long a committed block waits for the database at most, while others follow")
 	f.Int64Var(&s.options.Checkpoint.MaxBytes, "checkpoint-bytes", 32<<20, "memory of committed blocks from which they do not wait that long")
 	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
+	s.debug.addFlags(cmd)
 	for _, name := range []string{"id", "data", "coordinator"} {
 		cmd.MarkFlagRequired(name)
 	}
@@ -104,6 +106,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	if err := s.validate(); err != nil {
 		return err
 	}
+	s.debug.keepLog(cmd)
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
@@ -114,6 +117,8 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
 	metrics := telemetry.NewShard(build())
 	s.options.LogForced, s.options.Watch = metrics.LogForced, metrics.Watch()
+	pulse := &serve.Pulse{}
+	s.options.Pulse = pulse
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	go serve.TuneCollector(ctx)
@@ -122,7 +127,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, debug: &s.debug, pulse: pulse, endpoints: serve.Endpoints{
 		Metrics: metrics.Registry(shard),
 		Status:  func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
 	}}.run(cmd)

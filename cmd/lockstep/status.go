@@ -2,23 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/live"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator/client"
 )
 
-const (
-	// watchEvery is how often status --watch looks again.
-	watchEvery = time.Second
-	// clearScreen goes to the top left corner and clears from there.
-	clearScreen = "\x1b[H\x1b[2J"
-)
+// watchEvery is how often status --watch looks again.
+const watchEvery = time.Second
 
 // statusSettings are the flags of status.
 type statusSettings struct {
@@ -39,8 +39,15 @@ func statusCommand() *cobra.Command {
 the coordinators, as the one sees them that leads; any of their addresses will do.
 
 With --here, show what the coordinator at the first address knows by itself, also
-while none leads.`,
+while none leads.
+
+With --watch on a terminal, the screen is drawn in place: what the cluster waits
+for, how fast it goes, and while nobody answers what was seen last. Ctrl-C ends it.
+Elsewhere a table, or a line of JSON, is printed every second.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if s.watch && !s.format.JSON() && cli.IsTerminal(cmd.OutOrStdout()) {
+				return s.show(cmd)
+			}
 			return withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error { return s.run(cmd, c) })
 		},
 	}
@@ -72,6 +79,30 @@ func (s statusSettings) run(cmd *cobra.Command, c *client.Coordinator) error {
 			return nil
 		}
 	}
+}
+
+// show watches on the terminal that standard output is.
+func (s statusSettings) show(cmd *cobra.Command) error {
+	c, err := client.NewCoordinator(*s.coordinator)
+	if err != nil {
+		return cli.Usagef("--coordinator: %w", err)
+	}
+	terminal := cmd.OutOrStdout()
+	return errors.Join(live.Watch(cmd.Context(), live.Options{
+		Look:     func(ctx context.Context) (report.Cluster, error) { return s.look(ctx, c) },
+		Terminal: terminal,
+		Size:     func() (columns, rows int) { return terminalSize(terminal) },
+	}), c.Close())
+}
+
+// terminalSize is that of the terminal w, or the usual one if it does not tell.
+func terminalSize(w io.Writer) (columns, rows int) {
+	if f, ok := w.(*os.File); ok {
+		if columns, rows, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && rows > 0 {
+			return columns, rows
+		}
+	}
+	return 80, 24
 }
 
 func (s statusSettings) look(ctx context.Context, c *client.Coordinator) (report.Cluster, error) {
@@ -118,26 +149,13 @@ func (s statusSettings) refresh(cmd *cobra.Command, c *client.Coordinator) error
 	if cmd.Context().Err() != nil {
 		return nil
 	}
-	w := cmd.OutOrStdout()
-	if err != nil && !cli.IsTerminal(w) {
+	if err != nil {
 		cli.Logger(cmd.Context()).Warn("no status", "reason", cli.Sentence(err))
 		return nil
 	}
+	w := cmd.OutOrStdout()
 	if !s.format.JSON() {
-		s.separate(w)
-	}
-	if err != nil {
-		_, err = fmt.Fprintln(w, cli.Sentence(err))
-		return err
+		fmt.Fprintf(w, "%s\n\n", time.Now().Format(time.TimeOnly))
 	}
 	return s.print(w, cluster)
-}
-
-// separate begins a new table: over the old one on a terminal, else below it.
-func (s statusSettings) separate(w io.Writer) {
-	now := time.Now().Format(time.TimeOnly)
-	if cli.IsTerminal(w) {
-		fmt.Fprint(w, clearScreen)
-	}
-	fmt.Fprintf(w, "%s\n\n", now)
 }

@@ -72,7 +72,8 @@ func serveUntil(ctx context.Context, server *Server, l net.Listener) error {
 	return err
 }
 
-// tellHealth has the health service say what r says, until ctx ends.
+// tellHealth has the health service say what r says, for the server and for each of
+// its services, until ctx ends.
 func (s *Server) tellHealth(ctx context.Context, r ready) {
 	tick := time.NewTicker(healthEvery)
 	defer tick.Stop()
@@ -81,7 +82,7 @@ func (s *Server) tellHealth(ctx context.Context, r ready) {
 		if r.Ready() != nil {
 			now = grpc_health_v1.HealthCheckResponse_NOT_SERVING
 		}
-		s.Health.SetServingStatus("", now) // ignored once the server shuts down
+		s.SetHealth(now)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -32,7 +32,8 @@ type Server struct {
 	// Health tells which services are fit to serve. A new server is SERVING.
 	Health *health.Server
 
-	logger hclog.Logger
+	watchers *watchers
+	logger   hclog.Logger
 }
 
 // NewServer makes a server with the limits of this package, in which a panic
@@ -48,7 +49,8 @@ func NewServer(o ServerOptions) *Server {
 		o.MaxMessageBytes = MaxMessageBytes
 	}
 	s := &Server{Server: grpc.NewServer(serverOptions(o)...), Health: health.NewServer(), logger: o.Logger}
-	grpc_health_v1.RegisterHealthServer(s.Server, s.Health)
+	s.watchers = newWatchers(s.Health)
+	grpc_health_v1.RegisterHealthServer(s.Server, s.watchers)
 	reflection.Register(s.Server)
 	return s
 }
@@ -81,7 +83,7 @@ func (s *Server) Serve(l net.Listener) error {
 // done; then it cuts them off. Streams without end, like sessions, should be
 // closed first.
 func (s *Server) Shutdown(ctx context.Context) {
-	s.Health.Shutdown()
+	s.watchers.farewell()
 	stop := context.AfterFunc(ctx, s.Server.Stop)
 	defer stop()
 	s.Server.GracefulStop()

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"io"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -22,17 +24,39 @@ func Logger(ctx context.Context) hclog.Logger {
 	return hclog.NewNullLogger()
 }
 
+// AlsoLogTo has what is logged from now on written to w too, a line with each
+// Write, which must not block and must be safe for concurrent use.
+func AlsoLogTo(ctx context.Context, w io.Writer) {
+	if r, ok := ctx.Value(runKey{}).(*run); ok && r.output != nil {
+		r.output.also.Store(&w)
+	}
+}
+
+// logOutput is where the log goes.
+type logOutput struct {
+	io.Writer
+	also atomic.Pointer[io.Writer]
+}
+
+// Write tells of what became of the main output only.
+func (o *logOutput) Write(p []byte) (int, error) {
+	if also := o.also.Load(); also != nil {
+		(*also).Write(p)
+	}
+	return o.Writer.Write(p)
+}
+
 func addLogFlags(flags *pflag.FlagSet) {
 	AddChoice(flags, logLevelFlag, "", "what to log on standard error", "info", "trace", "debug", "warn", "error", "off")
 	AddChoice(flags, logFormatFlag, "", "how to log", "text", "json")
 }
 
-func newLogger(cmd *cobra.Command) hclog.Logger {
+func newLogger(cmd *cobra.Command, output io.Writer) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{
 		Name:       cmd.Root().Name(),
 		Level:      hclog.LevelFromString(cmd.Flag(logLevelFlag).Value.String()),
 		JSONFormat: cmd.Flag(logFormatFlag).Value.String() == "json",
-		Output:     cmd.ErrOrStderr(),
+		Output:     output,
 		TimeFormat: "2006-01-02T15:04:05.000Z07:00",
 	})
 }

@@ -56,7 +56,8 @@ func Run(ctx context.Context, root *cobra.Command, args []string) int {
 // run is the state of one execution, found through the context.
 type run struct {
 	log     hclog.Logger
-	started bool // the command's own RunE has begun, or is about to
+	output  *logOutput // of log; nil before there is one
+	started bool       // the command's own RunE has begun, or is about to
 }
 
 type runKey struct{}
@@ -94,7 +95,8 @@ func prepare(cmd *cobra.Command, _ []string) error {
 	if !ok {
 		return nil
 	}
-	r.log = newLogger(cmd)
+	r.output = &logOutput{Writer: cmd.ErrOrStderr()}
+	r.log = newLogger(cmd, r.output)
 	r.started = true
 	return nil
 }

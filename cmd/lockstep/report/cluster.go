@@ -22,6 +22,8 @@ type Cluster struct {
 	Version      string     `json:"version,omitempty"`
 	// Fsyncs of the coordinator, since it was started.
 	Fsyncs uint64 `json:"fsyncs,omitempty"`
+	// Transactions of the blocks that were decided in this epoch.
+	Transactions uint64 `json:"transactions,omitempty"`
 	// Coordinators are there if there are several.
 	Coordinators []Coordinator `json:"coordinators,omitempty"`
 	// Leader is the name of the coordinator that leads, as far as is known.
@@ -87,7 +89,7 @@ func ClusterOf(s *wirepb.ClusterStatus) Cluster {
 		Cluster: hex.EncodeToString(s.GetCluster()), Epoch: s.GetEpoch(), Height: s.GetHeight(), Root: hex.EncodeToString(s.GetRoot()),
 		QueuedBlocks: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(), Fsyncs: s.GetFsyncs(),
 		InFlight: make([]InFlight, len(s.GetInFlight())), Shards: make([]Shard, len(s.GetShards())),
-		Leader: s.GetLeader(), Term: s.GetTerm(), Coordinators: CoordinatorsOf(s.GetCoordinators()),
+		Transactions: s.GetActivity().GetTransactions(), Leader: s.GetLeader(), Term: s.GetTerm(), Coordinators: CoordinatorsOf(s.GetCoordinators()),
 	}
 	for i, f := range s.GetInFlight() {
 		c.InFlight[i] = InFlight{

@@ -33,8 +33,9 @@ shared() {
 	gzip -9n "$1"/man/*.1
 	"$stage/docs" completions "$1/completions"
 	"$stage/docs" configs "$1/config"
-	mkdir "$1/systemd"
+	mkdir "$1/systemd" "$1/monitoring"
 	install -m 644 packaging/systemd/*.service "$1/systemd"
+	install -m 644 packaging/prometheus/alerts.yml packaging/grafana/lockstep.json "$1/monitoring"
 	install -m 644 packaging/sysusers.conf LICENSE README.md "$1"
 }
 

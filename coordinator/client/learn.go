@@ -43,13 +43,17 @@ func (c *Coordinator) muted(p *peer) {
 }
 
 // remember takes what p says that leads, and forgets whoever was found and is no
-// member any more. Those of the list stay.
+// member any more. Those of the list stay. The only member there is is p, at an
+// address that works: the one that it knows itself by would make it look like two.
 func (c *Coordinator) remember(p *peer, term uint64, members []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p.term = max(p.term, term)
-	if len(members) == 0 {
+	switch len(members) {
+	case 0:
 		return
+	case 1:
+		members = []string{p.address}
 	}
 	found := slices.Clone(c.peers[c.given:])
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool {

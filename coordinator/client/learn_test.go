@@ -44,7 +44,8 @@ func TestMembersAreRememberedAndForgotten(t *testing.T) {
 		{[]string{"c2:1", "c4:1"}, []string{"c1:1", "c2:1", "c4:1"}},
 		{[]string{"c5:1", "c4:1"}, []string{"c1:1", "c2:1", "c4:1", "c5:1"}},
 		{nil, []string{"c1:1", "c2:1", "c4:1", "c5:1"}}, // it does not say
-		{[]string{"c5:1"}, []string{"c1:1", "c2:1", "c5:1"}},
+		{[]string{"c5:1", "c1:1"}, []string{"c1:1", "c2:1", "c5:1"}},
+		{[]string{"c5:1"}, []string{"c1:1", "c2:1"}}, // c1, by another address
 	} {
 		if c.remember(leader, 3, step.members); !slices.Equal(c.addresses(), step.want) {
 			t.Errorf("after %v: %v, want %v", step.members, c.addresses(), step.want)
@@ -66,12 +67,12 @@ func TestAForgottenCoordinatorEndsItsCalls(t *testing.T) {
 		t.Fatal("does not follow")
 	}
 	p, _ := c.reached(t.Context())
-	c.remember(c.peers[0], 3, []string{"c5:1"})
+	c.remember(c.peers[0], 3, []string{"c1:1", "c5:1"})
 	if !slices.Contains(c.peers, p) {
 		t.Error("the preferred one was forgotten")
 	}
 	c.follow("c5:1")
-	c.remember(c.peers[0], 3, []string{"c5:1"})
+	c.remember(c.peers[0], 3, []string{"c1:1", "c5:1"})
 	if slices.Contains(c.peers, p) || p.conn.GetState() == connectivity.Shutdown {
 		t.Errorf("known %v, and %v", c.addresses(), p.conn.GetState())
 	}

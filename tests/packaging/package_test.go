@@ -100,6 +100,8 @@ func TestWhatIsInstalled(t *testing.T) {
 		"usr/share/bash-completion/completions/lockstep":      0o644,
 		"usr/share/zsh/vendor-completions/_lockstep":          0o644,
 		"usr/share/fish/vendor_completions.d/lockstep.fish":   0o644,
+		"usr/share/lockstep/prometheus/alerts.yml":            0o644,
+		"usr/share/lockstep/grafana/lockstep.json":            0o644,
 		"usr/share/doc/lockstep/copyright":                    0o644,
 		"var/lib/lockstep":                                    0o700 | fs.ModeDir,
 	} {

@@ -53,7 +53,7 @@ test-race: ## run the tests of the packages, with the race detector if there is 
 test-processes: ## run the tests of whole clusters
 	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \
 	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
-	set -x; $(GO) test -p 1 -timeout 8m $(TESTFLAGS) $$packages
+	set -x; $(GO) test -p 2 -timeout 8m $(TESTFLAGS) $$packages
 
 test-package: ## build the Debian package for this machine, and install, use and remove it in a folder (needs root)
 	VERSION='$(VERSION)' COMMIT='$(COMMIT)' SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-0}" tools/release.sh dist/test "$$($(GO) env GOARCH)"

@@ -55,6 +55,7 @@ func TestCoordinatorUnreachableAtRestart(t *testing.T) {
 // The failure that this project exists for: the coordinator is gone when the
 // shard, which has executed, wants to report.
 func TestCoordinatorUnreachableBetweenExecutionAndReport(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for name, cutOff := range map[string][]int{"one shard": {1}, "two shards": {0, 2}, "every shard": {0, 1, 2}} {
 		t.Run(name, func(t *testing.T) {
 			d := disturb(t, small(), options(3))
@@ -90,6 +91,7 @@ func (d *disturbed) wantCutOff(shards []int) {
 
 // The coordinator goes while a shard waits for values from its peers.
 func TestCoordinatorUnreachableDuringRemoteReads(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	ways := map[string]func(*cluster.Proxy){"peers held": (*cluster.Proxy).Hold, "peers cut": (*cluster.Proxy).Cut}
 	for name, separate := range ways {
 		t.Run(name, func(t *testing.T) {

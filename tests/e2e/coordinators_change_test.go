@@ -113,6 +113,7 @@ func (c *council) awaitReady(name string) {
 // killed while it learns, and the leader with it once: giving the command again ends
 // it well.
 func TestReplacedUnderLoad(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	heavy(t)
 	c := convene(t, 2, "c1", "c2", "c3")
 	w := workload{name: "r", accounts: 24, blocks: 1500, size: 5}

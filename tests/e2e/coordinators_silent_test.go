@@ -15,6 +15,7 @@ const mostSilent = 10 * time.Second
 // A leader that stands still keeps its connections: shards and clients find out by
 // themselves that another one leads. When it goes on it does no harm.
 func TestALeaderThatStandsStill(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	heavy(t)
 	c := convene(t, 2, "c1", "c2", "c3")
 	w := workload{name: "w", accounts: 24, blocks: 1500, size: 5}
@@ -51,6 +52,7 @@ func TestALeaderThatStandsStill(t *testing.T) {
 // knows the new ones, and finds the next leader among them when that one is lost.
 // Started again with the old list, it finds nobody, and says what to do.
 func TestAllCoordinatorsAreReplaced(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	heavy(t)
 	c := convene(t, 1, "c1", "c2", "c3")
 	old := c.addresses("c1", "c2", "c3")

@@ -223,6 +223,7 @@ func TestDashboardDoesNotHoldUpTheEnd(t *testing.T) {
 // A page that was cut off, loudly or silently, or whose coordinator was restarted,
 // says so and comes back.
 func TestDashboardComesBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := start(t, 1)
 	link, err := cluster.NewProxy()
 	if err != nil {

@@ -138,6 +138,7 @@ func TestInDoubtWhileCutOff(t *testing.T) {
 // The operator gives the block up: its client is told, the shards drop it, and the
 // same file can be submitted again.
 func TestInDoubtGivenUp(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	d := disturb(t, small(), options(3))
 	submission := d.cutOff()
 	d.wantResolve(0, "would abort attempt", "--abort", "--dry-run")
@@ -173,6 +174,7 @@ func TestInDoubtAfterSIGKILL(t *testing.T) {
 // doubt, nothing is decided and nothing is resolved, and shards still say what they
 // have promised.
 func TestInDoubtWithoutAMajorityOfCoordinators(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	o := options(2)
 	o.Coordinators = 3
 	d := disturb(t, workload{name: "a", accounts: 24, blocks: 400, size: 5}, o)

@@ -56,6 +56,7 @@ func TestTerminatedWithoutCoordinator(t *testing.T) {
 
 // Links that swallow everything must not keep a daemon from ending.
 func TestTerminatedWithHeldLinks(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	d := disturb(t, small(), options(3))
 	submission := d.submitting()
 	for _, s := range d.Shards {
@@ -84,6 +85,7 @@ func TestTerminatedUnderLoad(t *testing.T) {
 
 // Connections on which nobody says anything must not either.
 func TestTerminatedWithSilentConnections(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := start(t, 1)
 	for _, n := range c.Nodes() {
 		for _, address := range []string{n.Address, n.HTTP} {

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // ServerOptions configures a Server. The zero value is usable.
@@ -54,6 +57,7 @@ func NewServer(o ServerOptions) *Server {
 }
 
 func serverOptions(o ServerOptions) []grpc.ServerOption {
+	panics := outage.NewGroup(o.Logger, time.Now)
 	return []grpc.ServerOption{
 		grpc.Creds(o.Credentials),
 		grpc.ForceServerCodecV2(newCodec()),
@@ -65,8 +69,8 @@ func serverOptions(o ServerOptions) []grpc.ServerOption {
 		grpc.InitialConnWindowSize(connectionWindow),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
-		grpc.ChainUnaryInterceptor(recoverUnary(o.Logger)),
-		grpc.ChainStreamInterceptor(recoverStream(o.Logger)),
+		grpc.ChainUnaryInterceptor(recoverUnary(panics)),
+		grpc.ChainStreamInterceptor(recoverStream(panics)),
 		grpc.WaitForHandlers(true),
 	}
 }
@@ -74,7 +78,7 @@ func serverOptions(o ServerOptions) []grpc.ServerOption {
 // Serve accepts connections until the server is stopped, which gives nil. It
 // closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	return s.Server.Serve(&loggedListener{Listener: l, logger: s.logger})
+	return s.Server.Serve(&loggedListener{Listener: l, trouble: outage.New(s.logger, time.Now)})
 }
 
 // Shutdown takes no more calls, and waits for those that run until ctx is

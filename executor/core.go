@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/state"
 	"github.com/lockstep-exec/lockstep/wal"
 )
@@ -78,6 +79,7 @@ type Core struct {
 	readers *readers
 	keeper  *state.Checkpointer
 	damaged atomic.Bool // and said so
+	putOff  *outage.Log // checkpoints, for want of space
 }
 
 // OpenCore brings back what database and log hold: the state, and the attempts
@@ -94,7 +96,7 @@ func OpenCore(p CoreParts) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{parts: p}
+	c := &Core{parts: p, putOff: outage.New(p.Logger, p.Now)}
 	if err := c.build(recovered); err != nil {
 		return nil, err
 	}
@@ -123,7 +125,7 @@ func (c *Core) build(recovered protocol.ShardState) error {
 		if err := c.runner.Restore(in); err != nil {
 			return fmt.Errorf("bring back attempt %s: %w", in.Attempt, err)
 		}
-		p.Logger.Warn("in doubt: this attempt was prepared before the restart and waits for its decision", "attempt", in.Attempt)
+		p.Logger.Warn("in doubt: this attempt was prepared before the restart and waits for its decision", "height", in.Attempt.Height, "attempt", in.Attempt)
 	}
 	return nil
 }
@@ -171,7 +173,7 @@ func (c *Core) hooks() state.Hooks {
 		},
 		Done: c.checkpointed,
 		PutOff: func(err error) {
-			c.parts.Logger.Warn("a checkpoint is put off until there is more disk space: free some", "error", err)
+			c.putOff.Warn("checkpoints are put off until there is more disk space: free some", "height", c.Status().Committed.Height(), "error", err)
 		},
 		Failed: c.parts.Failed,
 	}
@@ -180,6 +182,7 @@ func (c *Core) hooks() state.Hooks {
 // checkpointed follows a checkpoint: the log is trimmed behind it (rule S7).
 func (c *Core) checkpointed(cp state.Checkpoint) {
 	c.node.Checkpointed(cp.Height())
+	c.putOff.Over("checkpoints are made again", "height", cp.Height())
 	log := c.parts.Log
 	if log.SizeBytes() > c.parts.TrimBytes && cp.Log.Keep > log.First() {
 		if err := log.TrimFront(cp.Log.Keep); err != nil && !errors.Is(err, wal.ErrNoSpace) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
 )
@@ -33,11 +34,11 @@ type link struct {
 	address  string
 	cluster  protocol.ClusterID
 	outbox   *Outbox
-	failures int
+	failures int // in a row, for the wait
+	trouble  *outage.Log
 }
 
-// keep holds the link until ctx ends. It logs the first failure, then at
-// doubling intervals, then that the link is back.
+// keep holds the link until ctx ends.
 func (l *link) keep(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -49,10 +50,7 @@ func (l *link) keep(ctx context.Context) {
 			l.failures = 0
 		}
 		l.failures++
-		if l.failures&(l.failures-1) == 0 {
-			l.exchange.logger.Warn("cannot push values to a peer; its attempts wait, trying again",
-				"peer", l.peer, "address", l.address, "tries", l.failures, "error", err)
-		}
+		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(jitter(min(linkFirst<<min(l.failures, 8), linkMost))):
@@ -84,10 +82,8 @@ func (l *link) run(ctx context.Context) error {
 	if err := l.greet(stream); err != nil {
 		return err
 	}
-	if l.failures > 0 {
-		l.exchange.logger.Info("peer reached", "peer", l.peer, "address", l.address, "tries", l.failures+1)
-		l.failures = 0
-	}
+	l.trouble.Over("peer reached", "peer", l.peer, "address", l.address)
+	l.failures = 0
 	broken := make(chan error, 1)
 	draining.Go(func() { broken <- l.drain(stream, silent) })
 	return l.pump(ctx, stream, broken)

@@ -263,7 +263,7 @@ func (n *Node) appended(r protocol.Record, sequence uint64) {
 func (n *Node) quarantine(why error) {
 	n.quarantined = true
 	s := n.machine.Status()
-	n.parts.Logger.Error("quarantined: this shard found proof of divergence or damage; it votes and serves no more, and has changed nothing. Stop it, and run lockstep recover verify on its data directory",
+	n.parts.Logger.Error("quarantined: this shard found proof of divergence or damage, votes and serves no more, and has changed nothing: stop it, and run lockstep recover verify on its data directory",
 		"reason", why, "height", s.Committed.Height(), "epoch", s.Epoch)
 	if s.Session != 0 {
 		n.parts.Sessions.Send(protocol.Envelope{Session: s.Session, Epoch: s.Epoch, Message: protocol.Quarantined{Reason: why.Error()}})
@@ -285,6 +285,10 @@ func (n *Node) stop(why error) error {
 func (n *Node) tell(notes []protocol.Note) {
 	for _, note := range notes {
 		n.refusals[string(note.Kind)]++
-		n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
+		if note.Kind == protocol.NoteEpoch {
+			n.parts.Logger.Info("follows a new epoch", "epoch", n.machine.Status().Epoch)
+			continue
+		}
+		n.parts.Logger.Debug("noted", "kind", note.Kind, "height", note.Attempt.Height, "attempt", note.Attempt, "reason", note.Text)
 	}
 }

@@ -73,7 +73,7 @@ func Open(o Options) (*Shard, error) {
 		return nil, err
 	}
 	for _, r := range st.log.Repairs() {
-		o.Logger.Warn("mended the log", "what", r.String())
+		o.Logger.Warn("mended the log", "change", r.String())
 	}
 	s := &Shard{
 		options: o, logger: o.Logger, storage: st, opened: time.Now(),

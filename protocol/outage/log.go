@@ -37,6 +37,11 @@ func (l *Log) Warn(message string, keysAndValues ...any) {
 	l.failed(hclog.Warn, message, keysAndValues)
 }
 
+// Info notes something that is no failure and may come again and again.
+func (l *Log) Info(message string, keysAndValues ...any) {
+	l.failed(hclog.Info, message, keysAndValues)
+}
+
 // Error notes a failure that a person has to do something about, and tells of it
 // if it is time to.
 func (l *Log) Error(message string, keysAndValues ...any) {

@@ -49,7 +49,7 @@ type Node struct {
 	parts   Parts
 	ended   error // why the node does nothing more
 	notes   map[string]uint64
-	warned  map[string]uint64 // rejections by text, and how often
+	teller  *teller
 	status  atomic.Pointer[Status]
 }
 
@@ -67,7 +67,7 @@ type Status struct {
 // NewNode begins an incarnation; first are the effects that came with the
 // machine, carried out before anything else (rule C1).
 func NewNode(machine Machine, first protocol.Effects, parts Parts) (*Node, error) {
-	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, warned: map[string]uint64{}}
+	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, teller: newTeller(parts.Logger)}
 	if err := n.carryOut(first); err != nil {
 		return nil, err
 	}
@@ -88,6 +88,9 @@ func (n *Node) Handle(events ...protocol.Event) error {
 	defer n.publish()
 	var effects protocol.Effects
 	for _, ev := range events {
+		if tick, ok := ev.(protocol.Tick); ok {
+			n.teller.tick(tick.Now, n.machine.Status)
+		}
 		e, err := n.machine.Step(ev)
 		if err != nil {
 			if err := n.carryOut(effects); err != nil {
@@ -121,7 +124,7 @@ func (n *Node) carryOut(e protocol.Effects) error {
 	for _, c := range e.Close {
 		n.parts.Sessions.Close(c.Session, c.Reason)
 	}
-	n.tell(e.Notes)
+	n.tell(e)
 	if e.StepDown != "" {
 		n.end(fmt.Errorf("stepped down: %s", e.StepDown))
 	}
@@ -146,7 +149,11 @@ func (n *Node) quarantine(why error) {
 func (n *Node) end(why error) {
 	n.ended = why
 	n.publish() // whoever is told below may ask
-	n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
+	if errors.Is(why, ErrFenced) {
+		n.parts.Logger.Warn("this incarnation decides nothing more", "reason", why)
+	} else if !errors.Is(why, ErrStopped) { // that one ends the process, which says why
+		n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
+	}
 	s := n.machine.Status()
 	for _, session := range s.Sessions {
 		n.parts.Sessions.Close(session, why.Error())
@@ -154,34 +161,13 @@ func (n *Node) end(why error) {
 	n.parts.Clients.Abandon(why.Error())
 }
 
-func (n *Node) tell(notes []protocol.Note) {
-	for _, note := range notes {
+func (n *Node) tell(e protocol.Effects) {
+	if len(e.Decided) > 0 {
+		n.teller.decided(e.Decided[len(e.Decided)-1])
+	}
+	for _, note := range e.Notes {
 		n.notes[string(note.Kind)]++
-		switch note.Kind {
-		case protocol.NoteRejected:
-			n.warnSometimes(note)
-		case protocol.NoteWithdrawn:
-			n.parts.Logger.Warn(note.Text, "kind", note.Kind)
-		case protocol.NoteJoined:
-			n.parts.Logger.Info(note.Text)
-		default:
-			n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
-		}
-	}
-}
-
-// mostWarned bounds the different rejections that are told apart.
-const mostWarned = 1024
-
-// warnSometimes logs a rejection the 1st, 2nd, 4th, 8th … time: a shard that is
-// refused dials again for ever.
-func (n *Node) warnSometimes(note protocol.Note) {
-	if len(n.warned) >= mostWarned {
-		clear(n.warned)
-	}
-	n.warned[note.Text]++
-	if times := n.warned[note.Text]; times&(times-1) == 0 {
-		n.parts.Logger.Warn(note.Text, "kind", note.Kind, "times", times)
+		n.teller.note(note)
 	}
 }
 

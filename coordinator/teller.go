@@ -41,9 +41,9 @@ func (t *teller) note(n protocol.Note) {
 	case protocol.NoteWithdrawn:
 		t.withdraw.Warn("a block was withdrawn, and its client told", "height", n.Attempt.Height, "reason", n.Text)
 	case protocol.NoteAborted:
-		t.aborts.Warn("an attempt was aborted, the block is tried again", "height", n.Attempt.Height, "attempt", n.Attempt, "reason", n.Text)
+		t.aborts.Warn("an attempt was aborted", "height", n.Attempt.Height, "attempt", n.Attempt, "reason", n.Text)
 	case protocol.NoteJoined:
-		t.logger.Info("a new shard", "reason", n.Text)
+		t.logger.Info("a new shard", "change", n.Text)
 	default:
 		t.logger.Debug("noted", "kind", n.Kind, "height", n.Attempt.Height, "attempt", n.Attempt, "reason", n.Text)
 	}
@@ -51,7 +51,7 @@ func (t *teller) note(n protocol.Note) {
 
 // decided tells that blocks come through again.
 func (t *teller) decided(d *protocol.Decision) {
-	t.aborts.Over("blocks are decided without another attempt again", "height", d.Height())
+	t.aborts.Over("blocks come through without aborts again", "height", d.Height())
 	t.withdraw.Over("blocks are decided again", "height", d.Height())
 }
 

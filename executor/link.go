@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 )
 
 // Dialer makes a connection to a peer; it does not wait for it.
@@ -50,7 +51,7 @@ func (l *link) keep(ctx context.Context) {
 			l.failures = 0
 		}
 		l.failures++
-		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", err)
+		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", status.Convert(err).Message())
 		select {
 		case <-ctx.Done():
 		case <-time.After(jitter(min(linkFirst<<min(l.failures, 8), linkMost))):

@@ -1,6 +1,7 @@
 package members
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -130,7 +131,8 @@ func (s *Service) Run(ctx context.Context) {
 // tellLeader logs who leads, or that nobody is known to.
 func (s *Service) tellLeader(now replica.Status) {
 	if now.Leader.Name == "" {
-		s.leaderless.Warn("knows of no coordinator that leads: see that a majority of them runs and can reach each other", "role", now.Role, "term", now.Term, "reason", now.Reason)
+		s.leaderless.Warn("knows of no coordinator that leads", "role", now.Role, "term", now.Term,
+			"reason", cmp.Or(now.Reason, "see that a majority of the coordinators runs and can reach each other"))
 		return
 	}
 	s.leaderless.Over("a coordinator leads again", "member", now.Leader.Name, "term", now.Term)

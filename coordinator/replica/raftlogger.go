@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -10,9 +9,10 @@ import (
 )
 
 // raftLogger takes what raft logs. Raft tells of every try of every call while a
-// member is away, and calls most of that an error, although it handles it: each of
-// its levels is one lower here, and what it says again and again is left out like in
-// any other outage. Whatever needs a person is told by the replica itself.
+// member is away, and calls most of that an error, although it handles it: what is
+// about other members has level debug here, any other level is one lower, and what
+// comes again and again is left out like in any other outage. Whatever needs a
+// person is told by the replica itself.
 type raftLogger struct {
 	hclog.Logger
 	said *outage.Group
@@ -25,27 +25,28 @@ func newRaftLogger(to hclog.Logger, now func() time.Time) hclog.Logger {
 
 // Log implements hclog.Logger.
 func (l raftLogger) Log(level hclog.Level, message string, pairs ...any) {
-	switch level {
-	case hclog.Error:
-		l.repeated(message, pairs).Warn(message, pairs...)
-	case hclog.Warn:
-		l.repeated(message, pairs).Info(message, pairs...)
-	case hclog.Info:
+	switch {
+	case level >= hclog.Warn && aboutOthers(pairs), level == hclog.Info:
 		l.Logger.Debug(message, pairs...)
+	case level == hclog.Error:
+		l.said.Of(message).Warn(message, pairs...)
+	case level == hclog.Warn:
+		l.said.Of(message).Info(message, pairs...)
 	default:
 		l.Logger.Trace(message, pairs...)
 	}
 }
 
-// repeated is the Log of what raft says of a peer, if it is about one.
-func (l raftLogger) repeated(message string, pairs []any) *outage.Log {
+// aboutOthers reports whether something is about another member: the transport
+// tells of those whom it cannot reach.
+func aboutOthers(pairs []any) bool {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		switch pairs[i] {
-		case "peer", "server-id", "id", "from":
-			message += fmt.Sprint(" ", pairs[i+1])
+		case "peer", "server-id", "target", "from", "candidate":
+			return true
 		}
 	}
-	return l.said.Of(message)
+	return false
 }
 
 func (l raftLogger) Error(message string, pairs ...any) { l.Log(hclog.Error, message, pairs...) }

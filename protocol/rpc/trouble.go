@@ -45,7 +45,11 @@ func (t *trouble) add(address string, err error) {
 	}
 }
 
+// over notes a session that is good.
 func (t *trouble) over(address string) {
+	if !t.settled && t.since.IsZero() {
+		t.logger.Info("welcomed by the coordinator", "coordinator", address)
+	}
 	t.settled = true
 	t.outage.Over("coordinator is back", "coordinator", address)
 }

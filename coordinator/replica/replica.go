@@ -335,7 +335,10 @@ func (r *Replica) closeFiles() error {
 		errs = append(errs, h.Close())
 	}
 	if r.stores.Close != nil {
-		errs = append(errs, r.stores.Close())
+		known := r.stores.Err != nil && r.stores.Err() != nil
+		if err := r.stores.Close(); !known { // else whoever failed has said so
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

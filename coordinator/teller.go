@@ -37,7 +37,7 @@ func newTeller(logger hclog.Logger) *teller {
 func (t *teller) note(n protocol.Note) {
 	switch n.Kind {
 	case protocol.NoteRejected: // a shard that is refused dials again for ever
-		t.refused.Of(n.Text).Error("a shard is refused", "reason", n.Text)
+		t.refused.Of(n.Text).Error("a shard is refused and may try again", "reason", n.Text)
 	case protocol.NoteWithdrawn:
 		t.withdraw.Warn("a block was withdrawn, and its client told", "height", n.Attempt.Height, "reason", n.Text)
 	case protocol.NoteAborted:

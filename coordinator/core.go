@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -38,6 +39,7 @@ type CoreParts struct {
 	// Handle later.
 	Post   func(protocol.Event)
 	Logger hclog.Logger
+	Tracer trace.Tracer // nil traces nothing
 	// Wrap puts something round the machine; nil leaves it as it is.
 	Wrap func(Machine) Machine
 }
@@ -75,7 +77,7 @@ func OpenCore(parts CoreParts) (*Core, error) {
 	}
 	c := &Core{config: state.Config, log: parts.Log, archive: newArchive(parts.History, state.Decisions), post: parts.Post}
 	if c.node, err = NewNode(wrap(machine, parts.Wrap), first, Parts{
-		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Logger: parts.Logger,
+		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Logger: parts.Logger, Tracer: parts.Tracer,
 	}); err != nil {
 		return nil, err
 	}

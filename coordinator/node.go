@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -39,6 +41,7 @@ type Parts struct {
 	Clients   Clients
 	Decisions Decisions
 	Logger    hclog.Logger
+	Tracer    trace.Tracer // nil traces nothing
 }
 
 // Node interprets the effects of a protocol.Coordinator: Handle is the only
@@ -50,6 +53,7 @@ type Node struct {
 	ended   error // why the node does nothing more
 	notes   map[string]uint64
 	teller  *teller
+	spans   *spans
 	status  atomic.Pointer[Status]
 }
 
@@ -67,7 +71,7 @@ type Status struct {
 // NewNode begins an incarnation; first are the effects that came with the
 // machine, carried out before anything else (rule C1).
 func NewNode(machine Machine, first protocol.Effects, parts Parts) (*Node, error) {
-	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, teller: newTeller(parts.Logger)}
+	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, teller: newTeller(parts.Logger), spans: newSpans(parts.Tracer)}
 	if err := n.carryOut(first); err != nil {
 		return nil, err
 	}
@@ -91,6 +95,7 @@ func (n *Node) Handle(events ...protocol.Event) error {
 		if tick, ok := ev.(protocol.Tick); ok {
 			n.teller.tick(tick.Now, n.machine.Status)
 		}
+		n.spans.event(ev)
 		e, err := n.machine.Step(ev)
 		if err != nil {
 			if err := n.carryOut(effects); err != nil {
@@ -107,11 +112,13 @@ func (n *Node) Handle(events ...protocol.Event) error {
 // carryOut does what the effects say, in their order. Nothing leaves the node
 // before its reason is durable.
 func (n *Node) carryOut(e protocol.Effects) error {
+	began := n.spans.begins(e)
 	if len(e.Persist) > 0 || e.Force {
 		if err := n.parts.Log.Append(e.Persist, e.Force); err != nil {
 			return n.lostLog(err)
 		}
 	}
+	n.spans.decided(e.Decided, began)
 	if len(e.Decided) > 0 {
 		n.parts.Decisions.Decided(e.Decided)
 	}
@@ -124,6 +131,7 @@ func (n *Node) carryOut(e protocol.Effects) error {
 	for _, c := range e.Close {
 		n.parts.Sessions.Close(c.Session, c.Reason)
 	}
+	n.spans.ends(e)
 	n.tell(e)
 	if e.StepDown != "" {
 		n.end(fmt.Errorf("stepped down: %s", e.StepDown))
@@ -154,6 +162,7 @@ func (n *Node) end(why error) {
 	} else if !errors.Is(why, ErrStopped) { // that one ends the process, which says why
 		n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
 	}
+	n.spans.stop(why.Error())
 	s := n.machine.Status()
 	for _, session := range s.Sessions {
 		n.parts.Sessions.Close(session, why.Error())

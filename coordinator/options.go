@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
@@ -54,6 +55,8 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// Tracer gets the spans of blocks, see package tracing; nil traces nothing.
+	Tracer trace.Tracer
 }
 
 func (o Options) withDefaults() Options {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/outage"
@@ -61,6 +62,7 @@ type CoreParts struct {
 	Failed func(error)
 	Now    func() time.Time
 	Logger hclog.Logger
+	Tracer trace.Tracer                  // nil traces nothing
 	Wrap   func(Participant) Participant // see Parts
 }
 
@@ -80,6 +82,7 @@ type Core struct {
 	keeper  *state.Checkpointer
 	damaged atomic.Bool // and said so
 	putOff  *outage.Log // checkpoints, for want of space
+	spans   *spans
 }
 
 // OpenCore brings back what database and log hold: the state, and the attempts
@@ -96,14 +99,14 @@ func OpenCore(p CoreParts) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{parts: p, putOff: outage.New(p.Logger, p.Now)}
+	c := &Core{parts: p, putOff: outage.New(p.Logger, p.Now), spans: newSpans(p.Tracer, p.Shard)}
 	if err := c.build(recovered); err != nil {
 		return nil, err
 	}
 	identity := protocol.Identity{Shard: p.Shard, Directory: cp.Directory, Instance: p.Instance, Address: p.Address}
 	c.node = NewNode(identity, recovered, positions, Parts{
 		Log: p.Log, Committer: c.readers, Execution: c.runner, Sessions: p.Sessions, Neighbours: p.Neighbours,
-		Logger: p.Logger, Now: p.Now, Wrap: p.Wrap,
+		Logger: p.Logger, Now: p.Now, Wrap: p.Wrap, spans: c.spans,
 	})
 	p.Logger.Info("recovered", "height", recovered.Committed.Height(), "checkpointed", recovered.Checkpointed,
 		"in_doubt", len(recovered.Prepared), "epoch", recovered.Epoch)
@@ -117,7 +120,7 @@ func (c *Core) build(recovered protocol.ShardState) error {
 	c.keeper = state.NewCheckpointer(p.Store, p.Checkpoint, c.hooks())
 	c.runner = NewRunner(RunnerParts{
 		Shard: p.Shard, Machine: p.Machine, Staging: staging{p.Store, c.foundDamage}, Pusher: p.Pusher,
-		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) },
+		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) }, Waited: c.spans.waited,
 	}, p.Runner)
 	c.runner.Configure(recovered.Config)
 	c.runner.Commit(recovered.Committed.Height())
@@ -125,6 +128,7 @@ func (c *Core) build(recovered protocol.ShardState) error {
 		if err := c.runner.Restore(in); err != nil {
 			return fmt.Errorf("bring back attempt %s: %w", in.Attempt, err)
 		}
+		c.spans.restored(in)
 		p.Logger.Warn("in doubt: this attempt was prepared before the restart and waits for its decision", "height", in.Attempt.Height, "attempt", in.Attempt)
 	}
 	return nil
@@ -156,7 +160,10 @@ func (c *Core) Read(keys [][]byte, at protocol.Height) (protocol.Height, []Value
 func (c *Core) Status() *Status { return c.node.Status() }
 
 // Close ends the executions. Pieces under way end by themselves.
-func (c *Core) Close() { c.runner.Close() }
+func (c *Core) Close() {
+	c.runner.Close()
+	c.spans.stop()
+}
 
 // Checkpoint writes at most one checkpoint, if one is due, trims the log behind
 // it, and says how long nothing else will be due unless the state changes.
@@ -167,6 +174,7 @@ func (c *Core) Checkpoint(ctx context.Context) (wait time.Duration, err error) {
 func (c *Core) hooks() state.Hooks {
 	return state.Hooks{
 		Prepare: func(_ context.Context, upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch, error) {
+			c.spans.checkpointing()
 			position, config, epoch, err := c.node.Position(upTo)
 			position.ID = c.parts.Log.ID()
 			return position, config, epoch, err
@@ -182,6 +190,7 @@ func (c *Core) hooks() state.Hooks {
 // checkpointed follows a checkpoint: the log is trimmed behind it (rule S7).
 func (c *Core) checkpointed(cp state.Checkpoint) {
 	c.node.Checkpointed(cp.Height())
+	c.spans.checkpointed(cp.Height())
 	c.putOff.Over("checkpoints are made again", "height", cp.Height())
 	log := c.parts.Log
 	if log.SizeBytes() > c.parts.TrimBytes && cp.Log.Keep > log.First() {

@@ -26,6 +26,7 @@ type execution struct {
 	waiting deliveries // values that came before the run
 	run     *run       // while running
 	pool    *pool      // while running
+	began   time.Time  // when it came to run
 	heard   time.Time  // when the last values came
 
 	pushedMu sync.Mutex
@@ -180,6 +181,7 @@ func (r *Runner) open(e *execution, run *run, p *pool) (waiting []delivery, ok b
 	waiting = e.waiting.list
 	e.waiting = deliveries{}
 	e.phase, e.run, e.pool, e.heard = running, run, p, r.parts.Now()
+	e.began = e.heard
 	return waiting, true
 }
 
@@ -268,10 +270,14 @@ func (r *Runner) refuse(e *execution, why *protocol.Refusal) {
 // it is dropped in between, the report does no harm.
 func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	r.mu.Lock()
+	began, heard := e.began, e.heard
 	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, deliveries{}, nil, nil
 	left := e.left
 	r.mu.Unlock()
 	if !left {
+		if r.parts.Waited != nil && heard.After(began) {
+			r.parts.Waited(e.attempt, began, heard)
+		}
 		r.parts.Report(executed)
 	}
 }

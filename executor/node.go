@@ -56,6 +56,7 @@ type Parts struct {
 	Neighbours Neighbours
 	Logger     hclog.Logger
 	Now        func() time.Time // for people: when an attempt was prepared
+	spans      *spans           // nil traces nothing
 	// Wrap goes round the state machine; nil leaves it as it is. Tests of tests
 	// put a mistake there.
 	Wrap func(Participant) Participant
@@ -137,6 +138,7 @@ func (n *Node) Handle(events ...protocol.Event) error {
 	var effects protocol.Effects
 	var peers []protocol.Peer
 	for _, ev := range events {
+		n.parts.spans.event(ev)
 		e, err := n.machine.Step(ev)
 		if err != nil {
 			// What earlier events asked for is still right, and may be owed.
@@ -183,22 +185,29 @@ func (n *Node) meet(peers []protocol.Peer) {
 // carryOut does what the effects say, in their order. Nothing leaves the node
 // before its reason is durable.
 func (n *Node) carryOut(e protocol.Effects) error {
+	began := n.parts.spans.now()
 	if err := n.persist(e); err != nil {
 		return n.stop(err)
 	}
+	n.parts.spans.forced(e.Persist, began)
 	for _, a := range e.Drop {
+		n.parts.spans.dropped(a)
 		n.parts.Execution.Drop(a.Height)
 		n.forget(a.Height)
 	}
 	for _, c := range e.Apply {
+		began := n.parts.spans.now()
 		if err := n.parts.Committer.Commit(c); err != nil {
 			return n.stop(fmt.Errorf("commit height %d: %w", c.Height(), err))
 		}
 		n.parts.Execution.Commit(c.Height())
+		n.parts.spans.committed(c.Attempt, began)
 	}
 	for _, env := range e.Send {
+		n.parts.spans.voted(env.Message)
 		n.parts.Sessions.Send(env)
 	}
+	n.parts.spans.executing(e.Execute)
 	for _, x := range e.Execute {
 		n.parts.Execution.Execute(x)
 	}

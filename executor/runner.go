@@ -48,6 +48,9 @@ type RunnerParts struct {
 	Schedule Schedule
 	Now      func() time.Time
 	Report   func(protocol.Executed) // takes results, called from a piece without locks
+	// Waited is told between which moments a run that has ended waited for values of
+	// other shards, if it did, called like Report; nil if nobody wants to know.
+	Waited func(a protocol.AttemptID, from, to time.Time)
 }
 
 // Runner executes attempts in pieces of a Schedule, each attempt after the one

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
@@ -32,6 +34,8 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// Tracer gets the spans of attempts, see package tracing; nil traces nothing.
+	Tracer trace.Tracer
 }
 
 const (
@@ -99,7 +103,7 @@ func (s *Shard) build() (err error) {
 		Directory: o.Directory, Log: s.storage.log, Store: s.storage.store,
 		Machine: o.Machine, Pusher: s.exchange, Sessions: s.client, Neighbours: s.exchange,
 		Schedule: &s.schedule, Runner: o.Runner, Checkpoint: o.Checkpoint,
-		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger,
+		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger, Tracer: o.Tracer,
 	})
 	return err
 }

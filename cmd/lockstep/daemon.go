@@ -47,11 +47,13 @@ type host struct {
 	listener  net.Listener
 	http      string // address; "" for none
 	endpoints serve.Endpoints
+	tracing   *serve.Tracing  // nil traces nothing
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
 func (h host) run(cmd *cobra.Command) error {
 	serve.RelaxTimers()
+	defer h.tracing.Close()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready
 	var web *serve.HTTP
@@ -63,7 +65,7 @@ func (h host) run(cmd *cobra.Command) error {
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	server := rpc.NewServer(rpc.ServerOptions{Logger: log})
+	server := rpc.NewServer(rpc.ServerOptions{Logger: log, Stats: h.tracing.Server()})
 	h.daemon.Register(server.Server)
 	parts := 1
 	ended := make(chan error, 3)

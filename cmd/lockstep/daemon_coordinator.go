@@ -21,6 +21,7 @@ type coordinatorSettings struct {
 	options      coordinator.Options
 	listen, http string
 	peers        []string
+	tracing      tracingSettings
 }
 
 func newCoordinatorSettings() *coordinatorSettings {
@@ -68,6 +69,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")
 	f.DurationVar(&s.options.DiskPatience, "disk-timeout", 5*time.Second, "how long a leader of several waits for its disk before it ends, so that another one leads")
+	s.tracing.addFlags(cmd)
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
@@ -100,6 +102,9 @@ func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Members, err = parsePeers(s.peers); err != nil {
 		return err
 	}
+	if err := s.tracing.validate(); err != nil {
+		return err
+	}
 	return checkAddresses(s.listen, s.http)
 }
 
@@ -117,15 +122,22 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
 	forced, observe := forces()
 	s.options.LogForced = observe
+	traces, err := s.tracing.start(cmd, "coordinator", cmp.Or(s.options.Name, replica.DefaultName))
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	s.options.Tracer = traces.Tracer()
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
+		traces.Close()
 		return refusedOr(err)
 	}
 	m := managedCoordinator{c, members.New(members.Options{
 		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	})}
-	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
+	return host{daemon: m, listener: listener, http: s.http, tracing: traces, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status,
 		Metrics: metrics(append(m.metrics(), forced,
 			gauge("height", "Newest decided height.", func() float64 {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,7 @@ type shardSettings struct {
 	id                      int
 	listen, advertise, http string
 	coordinators            string
+	tracing                 tracingSettings
 }
 
 func newShardSettings() *shardSettings {
@@ -70,6 +72,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.Checkpoint.MaxAge, "checkpoint-age", 10*time.Second, "how long a committed block waits for the database at most, while others follow")
 	f.Int64Var(&s.options.Checkpoint.MaxBytes, "checkpoint-bytes", 32<<20, "memory of committed blocks from which they do not wait that long")
 	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
+	s.tracing.addFlags(cmd)
 	for _, name := range []string{"id", "data", "coordinator"} {
 		cmd.MarkFlagRequired(name)
 	}
@@ -97,6 +100,9 @@ func (s *shardSettings) validate() (err error) {
 	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
 		return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q: %w", s.coordinators, err)
 	}
+	if err := s.tracing.validate(); err != nil {
+		return err
+	}
 	return checkAddresses(s.listen, s.http)
 }
 
@@ -117,12 +123,19 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	go serve.TuneCollector(ctx)
+	traces, err := s.tracing.start(cmd, "shard", strconv.Itoa(s.id))
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	s.options.Tracer = traces.Tracer()
 	shard, err := executor.Open(s.options)
 	if err != nil {
 		listener.Close()
+		traces.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, tracing: traces, endpoints: serve.Endpoints{
 		Metrics: metrics(forced,
 			gauge("height", "Committed height.", func() float64 { return float64(shard.Status().Committed.Height()) }),
 			gauge("checkpointed_height", "Height that is durable in the database.", func() float64 { return float64(shard.Status().Checkpointed) }),

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
@@ -26,6 +27,8 @@ type ServerOptions struct {
 	// MaxMessageBytes bounds a message that comes in; 0 means MaxMessageBytes
 	// of this package.
 	MaxMessageBytes int
+	// Stats is told of every call; nil if nobody wants to know.
+	Stats stats.Handler
 }
 
 // Server is a gRPC server with health service and reflection. Register
@@ -58,7 +61,7 @@ func NewServer(o ServerOptions) *Server {
 
 func serverOptions(o ServerOptions) []grpc.ServerOption {
 	panics := outage.NewGroup(o.Logger, time.Now)
-	return []grpc.ServerOption{
+	options := []grpc.ServerOption{
 		grpc.Creds(o.Credentials),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
@@ -73,6 +76,10 @@ func serverOptions(o ServerOptions) []grpc.ServerOption {
 		grpc.ChainStreamInterceptor(recoverStream(panics)),
 		grpc.WaitForHandlers(true),
 	}
+	if o.Stats != nil {
+		options = append(options, grpc.StatsHandler(o.Stats))
+	}
+	return options
 }
 
 // Serve accepts connections until the server is stopped, which gives nil. It

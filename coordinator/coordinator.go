@@ -51,7 +51,7 @@ func Open(o Options) (*Coordinator, error) {
 	}
 	c := &Coordinator{
 		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes,
-		options: o, logger: o.Logger, cramped: outage.New(o.Logger, time.Now), readers: newShardReaders(), ended: make(chan struct{}),
+		options: o, logger: o.Logger, cramped: outage.New(o.Logger, time.Now), readers: newShardReaders(o.ReadShards), ended: make(chan struct{}),
 	}
 	c.sessions = rpc.NewSessionServer(rpc.SessionServerOptions{
 		SessionOptions: rpc.SessionOptions{Logger: c.logger.Named("session"), Bounds: c.bounds}, Handler: sessionEvents{c},

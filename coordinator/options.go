@@ -55,6 +55,8 @@ type Options struct {
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
 	LogForced func(time.Duration)
+	// ReadShards is added to the connections over which shards are read.
+	ReadShards []grpc.DialOption
 	// Tracer gets the spans of blocks, see package tracing; nil traces nothing.
 	Tracer trace.Tracer
 }

@@ -127,7 +127,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return err
 	}
-	s.options.Tracer = traces.Tracer()
+	s.options.Tracer, s.options.ReadShards = traces.Tracer(), traces.Client()
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
@@ -117,12 +118,13 @@ func (t *Tracing) Server() stats.Handler {
 	return otelgrpc.NewServerHandler(t.options()...)
 }
 
-// Client traces the calls that a client makes; nil if nothing is traced.
-func (t *Tracing) Client() stats.Handler {
+// Client has a connection trace the calls that are made over it; nil if nothing is
+// traced.
+func (t *Tracing) Client() []grpc.DialOption {
 	if t == nil {
 		return nil
 	}
-	return otelgrpc.NewClientHandler(t.options()...)
+	return []grpc.DialOption{grpc.WithStatsHandler(otelgrpc.NewClientHandler(t.options()...))}
 }
 
 // options leave sessions, exchange, replication and health alone: their calls last

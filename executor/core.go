@@ -99,7 +99,7 @@ func OpenCore(p CoreParts) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{parts: p, putOff: outage.New(p.Logger, p.Now), spans: newSpans(p.Tracer, p.Shard)}
+	c := &Core{parts: p, putOff: outage.New(p.Logger, p.Now), spans: newSpans(p.Tracer, p.Shard, p.Now)}
 	if err := c.build(recovered); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ const (
 type spans struct {
 	tracer trace.Tracer
 	shard  protocol.ShardID
+	clock  func() time.Time
 
 	mu       sync.Mutex
 	attempts map[protocol.AttemptID]*attemptSpans
@@ -39,11 +40,11 @@ type attemptSpans struct {
 	execute trace.Span // nil once it has a result
 }
 
-func newSpans(t trace.Tracer, shard protocol.ShardID) *spans {
+func newSpans(t trace.Tracer, shard protocol.ShardID, clock func() time.Time) *spans {
 	if t == nil {
 		return nil
 	}
-	return &spans{tracer: t, shard: shard, attempts: map[protocol.AttemptID]*attemptSpans{}}
+	return &spans{tracer: t, shard: shard, clock: clock, attempts: map[protocol.AttemptID]*attemptSpans{}}
 }
 
 func (s *spans) about(a protocol.AttemptID, more ...attribute.KeyValue) trace.SpanStartOption {
@@ -65,7 +66,7 @@ func (s *spans) now() (now time.Time) {
 	if s == nil {
 		return now
 	}
-	return time.Now()
+	return s.clock()
 }
 
 // executing notes that attempts begin.
@@ -212,7 +213,7 @@ func (s *spans) checkpointing() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.began = time.Now()
+	s.began = s.clock()
 }
 
 // checkpointed notes that everything up to a height is in the database. A checkpoint is a

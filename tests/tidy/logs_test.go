@@ -67,7 +67,7 @@ func TestLogsAreInTheReference(t *testing.T) {
 	}
 	found := 0
 	for _, f := range files(t) {
-		if !under(f.dir, "coordinator", "executor", "protocol", "cmd/lockstep/serve") {
+		if !under(f.dir, "coordinator", "executor", "protocol", "cmd/lockstep/serve", "cmd/lockstep/dashboard") {
 			continue
 		}
 		for _, call := range logCalls(f) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/tracing"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 const (
@@ -127,17 +128,25 @@ func (t *Tracing) Client() []grpc.DialOption {
 	return []grpc.DialOption{grpc.WithStatsHandler(otelgrpc.NewClientHandler(t.options()...))}
 }
 
-// options leave sessions, exchange, replication and health alone: their calls last
-// as long as the process, or come several times a second.
 func (t *Tracing) options() []otelgrpc.Option {
 	return []otelgrpc.Option{
 		otelgrpc.WithTracerProvider(t.provider),
 		otelgrpc.WithPropagators(propagation.TraceContext{}),
-		otelgrpc.WithFilter(func(call *stats.RPCTagInfo) bool {
-			return strings.HasPrefix(call.FullMethodName, "/lockstep.v1.CoordinatorService/") ||
-				strings.HasPrefix(call.FullMethodName, "/lockstep.v1.ShardService/")
-		}),
+		otelgrpc.WithFilter(func(call *stats.RPCTagInfo) bool { return traced(call.FullMethodName) }),
 	}
+}
+
+// traced reports whether calls of a method have spans. Sessions, exchange, replication
+// and health have none, nor has what the coordinator and the dashboard ask: those calls
+// last as long as the process, or come once a second or more often.
+func traced(method string) bool {
+	switch method {
+	case wirepb.CoordinatorService_Watch_FullMethodName, wirepb.CoordinatorService_Status_FullMethodName,
+		wirepb.CoordinatorService_ListTimelines_FullMethodName, wirepb.ShardService_Status_FullMethodName:
+		return false
+	}
+	return strings.HasPrefix(method, "/"+wirepb.CoordinatorService_ServiceDesc.ServiceName+"/") ||
+		strings.HasPrefix(method, "/"+wirepb.ShardService_ServiceDesc.ServiceName+"/")
 }
 
 // Close sends what is left, if the collector takes it at once.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/tracing"
+	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
 func TestNothingIsTracedUnlessSomebodyTakesIt(t *testing.T) {
@@ -30,6 +31,27 @@ func TestNothingIsTracedUnlessSomebodyTakesIt(t *testing.T) {
 		t.Errorf("got %v, error %v", tr, err)
 	}
 	tr.Close()
+}
+
+// What is asked all the time would bury what clients ask.
+func TestPollsHaveNoSpans(t *testing.T) {
+	for method, want := range map[string]bool{
+		wirepb.CoordinatorService_SubmitBlocks_FullMethodName:  true,
+		wirepb.CoordinatorService_Get_FullMethodName:           true,
+		wirepb.ShardService_Get_FullMethodName:                 true,
+		wirepb.CoordinatorService_Status_FullMethodName:        false,
+		wirepb.CoordinatorService_ListTimelines_FullMethodName: false,
+		wirepb.CoordinatorService_Watch_FullMethodName:         false,
+		wirepb.ShardService_Status_FullMethodName:              false,
+		wirepb.SessionService_Open_FullMethodName:              false,
+		wirepb.ExchangeService_Push_FullMethodName:             false,
+		wirepb.ReplicationService_Heartbeat_FullMethodName:     false,
+		"/grpc.health.v1.Health/Check":                         false,
+	} {
+		if got := traced(method); got != want {
+			t.Errorf("%s: traced %v, want %v", method, got, want)
+		}
+	}
 }
 
 func TestEndpoints(t *testing.T) {

@@ -92,3 +92,15 @@ func TestBlocksThatDoNotComeThrough(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// What an operator asks for is in the log each time, however often it comes.
+func TestWhatOperatorsDoIsNeverLeftOut(t *testing.T) {
+	l := newTold()
+	for range 20 {
+		l.note(protocol.Note{Kind: protocol.NoteResolved, Text: "ann resolves block \"a\" at height 1: nothing"})
+	}
+	lines := l.lines()
+	if len(lines) != 20 || !strings.Contains(lines[19], "an operator resolves a block") || !strings.Contains(lines[19], "ann resolves block") {
+		t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/tracing"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
@@ -52,7 +53,7 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 		return nil, err
 	}
 	defer release()
-	ev, err := leading.prepared(in)
+	ev, err := leading.prepared(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +65,12 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 }
 
 // prepared is a request as the machine gets it, before any look-up.
-func (in *incarnation) prepared(request *wirepb.SubmitBlockRequest) (protocol.Submitted, error) {
+func (in *incarnation) prepared(ctx context.Context, request *wirepb.SubmitBlockRequest) (protocol.Submitted, error) {
 	ev, err := in.core.prepare(request)
 	options := in.coordinator.options
 	wait := wire.Timeout(request.GetTimeoutMs(), options.DefaultTimeout, options.MostTimeout)
 	ev.Deadline = time.Now().Add(wait)
+	ev.Origin = uint64(tracing.Incoming(ctx))
 	return ev, err
 }
 

@@ -55,7 +55,7 @@ func TestBatchesKeepOrderAndSize(t *testing.T) {
 func TestBatchesFitIntoBlocks(t *testing.T) {
 	limits := protocol.DefaultLimits()
 	limits.BlockBytes, limits.BlockTransactions = 1024, 4
-	b := newTestBatcher(BatchOptions{Wait: 10 * time.Millisecond}, limits)
+	b := newTestBatcher(BatchOptions{Wait: patience}, limits)
 	go func() {
 		for tag, payload := range []int{600, 600, 300, 1, 1, 1, 1, 1, 1} {
 			b.incoming <- sized(uint64(tag), payload)

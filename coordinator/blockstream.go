@@ -96,7 +96,7 @@ func (b *blockStream) take(in *wirepb.SubmitBlockRequest, before *protocol.Block
 		t.refused = err
 		return t, before
 	}
-	ev, err := leading.prepared(in)
+	ev, err := leading.prepared(b.stream.Context(), in)
 	if err != nil {
 		release()
 		t.refused = err

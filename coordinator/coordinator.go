@@ -15,6 +15,7 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/durations"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
@@ -34,6 +35,7 @@ type Coordinator struct {
 	ended      chan struct{}               // closed when nothing is decided any more
 	once       sync.Once
 	obstructed atomic.Pointer[string] // why no block is taken up; "" if they are
+	cramped    *outage.Log            // about that
 
 	forces durations.Counter // of the log
 
@@ -52,7 +54,7 @@ func Open(o Options) (*Coordinator, error) {
 	}
 	c := &Coordinator{
 		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes,
-		options: o, logger: o.Logger, readers: newShardReaders(), ended: make(chan struct{}),
+		options: o, logger: o.Logger, cramped: outage.New(o.Logger, time.Now), readers: newShardReaders(o.ReadShards), ended: make(chan struct{}),
 	}
 	c.sessions = rpc.NewSessionServer(rpc.SessionServerOptions{
 		SessionOptions: rpc.SessionOptions{Logger: c.logger.Named("session"), Bounds: c.bounds}, Handler: sessionEvents{c},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 )
@@ -41,6 +42,7 @@ type CoreParts struct {
 	// Observe gives the observer of the incarnation, which begins with the undecided
 	// blocks of the state; nil for none.
 	Observe func(undecided []*protocol.Block) Observer
+	Tracer  trace.Tracer // nil traces nothing
 	// Wrap puts something round the machine; nil leaves it as it is.
 	Wrap func(Machine) Machine
 }
@@ -82,7 +84,7 @@ func OpenCore(parts CoreParts) (*Core, error) {
 		observer = parts.Observe(blocks)
 	}
 	if c.node, err = NewNode(wrap(machine, parts.Wrap), first, Parts{
-		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Observer: observer, Logger: parts.Logger,
+		Log: parts.Log, Sessions: parts.Sessions, Clients: parts.Clients, Decisions: c.archive, Observer: observer, Logger: parts.Logger, Tracer: parts.Tracer,
 	}); err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (c *Coordinator) newIncarnation(lead *replica.Lead) (*incarnation, error) {
 	in.core, err = OpenCore(CoreParts{
 		Log: lead.Log, State: state, History: c.replica.History(), Sessions: c.sessions, Clients: in.waiters,
 		Protocol: c.options.Protocol, Post: func(ev protocol.Event) { in.own = append(in.own, ev) }, Logger: c.logger,
-		Observe: in.observe,
+		Observe: in.observe, Tracer: c.options.Tracer,
 	})
 	if err != nil {
 		return nil, err
@@ -94,6 +94,7 @@ func (in *incarnation) run(ctx context.Context) error {
 	group.Go(func() { in.batcher.run(tasks) })
 	group.Go(func() { in.reports.run(tasks) })
 	err := in.loop(ctx)
+	in.core.node.spans.stop("this incarnation of the coordinator has ended")
 	if err == nil && (ctx.Err() == nil || in.coordinator.handOver()) {
 		in.deposed.Store(true)
 	}

@@ -101,7 +101,7 @@ func (c *Coordinator) serve(ctx context.Context, in *incarnation) error {
 	reason := stopped
 	if in.deposed.Load() {
 		reason = c.whoLeads()
-		c.logger.Warn("leads no more", "epoch", in.core.Status().Epoch)
+		c.logger.Info("leads no more", "epoch", in.core.Status().Epoch, "reason", reason)
 	}
 	c.sessions.CloseAll(reason)
 	c.now.Store(nil)
@@ -125,9 +125,9 @@ func (c *Coordinator) handOver() bool {
 	defer cancel()
 	leader, err := c.replica.AwaitOther(ctx) // raft is impatient: another one may lead all the same
 	if err != nil {
-		c.logger.Warn("nobody has taken the leadership over yet", "error", refused)
+		c.logger.Warn("nobody has taken the leadership over yet, and this coordinator stops", "error", refused)
 		return false
 	}
-	c.logger.Info("handed the leadership over", "to", leader.Name)
+	c.logger.Info("handed the leadership over", "member", leader.Name)
 	return true
 }

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -50,6 +52,7 @@ type Parts struct {
 	Decisions Decisions
 	Observer  Observer // nil for none
 	Logger    hclog.Logger
+	Tracer    trace.Tracer // nil traces nothing
 }
 
 // Node interprets the effects of a protocol.Coordinator: Handle is the only
@@ -60,7 +63,8 @@ type Node struct {
 	parts   Parts
 	ended   error // why the node does nothing more
 	notes   map[string]uint64
-	warned  map[string]uint64 // rejections by text, and how often
+	teller  *teller
+	spans   *spans
 	status  atomic.Pointer[Status]
 }
 
@@ -78,7 +82,7 @@ type Status struct {
 // NewNode begins an incarnation; first are the effects that came with the
 // machine, carried out before anything else (rule C1).
 func NewNode(machine Machine, first protocol.Effects, parts Parts) (*Node, error) {
-	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, warned: map[string]uint64{}}
+	n := &Node{machine: machine, parts: parts, notes: map[string]uint64{}, teller: newTeller(parts.Logger), spans: newSpans(parts.Tracer)}
 	if err := n.carryOut(first); err != nil {
 		return nil, err
 	}
@@ -99,6 +103,10 @@ func (n *Node) Handle(events ...protocol.Event) error {
 	defer n.publish()
 	var effects protocol.Effects
 	for _, ev := range events {
+		if tick, ok := ev.(protocol.Tick); ok {
+			n.teller.tick(tick.Now, n.machine.Status)
+		}
+		n.spans.event(ev)
 		e, err := n.machine.Step(ev)
 		if err != nil {
 			if err := n.carryOut(effects); err != nil {
@@ -124,11 +132,13 @@ func (n *Node) Handle(events ...protocol.Event) error {
 // carryOut does what the effects say, in their order. Nothing leaves the node
 // before its reason is durable.
 func (n *Node) carryOut(e protocol.Effects) error {
+	began := n.spans.begins(e)
 	if len(e.Persist) > 0 || e.Force {
 		if err := n.parts.Log.Append(e.Persist, e.Force); err != nil {
 			return n.lostLog(err)
 		}
 	}
+	n.spans.decided(e.Decided, began)
 	if len(e.Decided) > 0 {
 		n.parts.Decisions.Decided(e.Decided)
 	}
@@ -141,7 +151,8 @@ func (n *Node) carryOut(e protocol.Effects) error {
 	for _, c := range e.Close {
 		n.parts.Sessions.Close(c.Session, c.Reason)
 	}
-	n.tell(e.Notes)
+	n.spans.ends(e)
+	n.tell(e)
 	if e.StepDown != "" {
 		n.end(fmt.Errorf("stepped down: %s", e.StepDown))
 	}
@@ -166,7 +177,12 @@ func (n *Node) quarantine(why error) {
 func (n *Node) end(why error) {
 	n.ended = why
 	n.publish() // whoever is told below may ask
-	n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
+	if errors.Is(why, ErrFenced) {
+		n.parts.Logger.Warn("this incarnation decides nothing more", "reason", why)
+	} else if !errors.Is(why, ErrStopped) { // that one ends the process, which says why
+		n.parts.Logger.Error("this coordinator decides nothing more", "reason", why)
+	}
+	n.spans.stop(why.Error())
 	s := n.machine.Status()
 	for _, session := range s.Sessions {
 		n.parts.Sessions.Close(session, why.Error())
@@ -174,34 +190,13 @@ func (n *Node) end(why error) {
 	n.parts.Clients.Abandon(why.Error())
 }
 
-func (n *Node) tell(notes []protocol.Note) {
-	for _, note := range notes {
+func (n *Node) tell(e protocol.Effects) {
+	if len(e.Decided) > 0 {
+		n.teller.decided(e.Decided[len(e.Decided)-1])
+	}
+	for _, note := range e.Notes {
 		n.notes[string(note.Kind)]++
-		switch note.Kind {
-		case protocol.NoteRejected:
-			n.warnSometimes(note)
-		case protocol.NoteWithdrawn, protocol.NoteResolved:
-			n.parts.Logger.Warn(note.Text, "kind", note.Kind)
-		case protocol.NoteJoined:
-			n.parts.Logger.Info(note.Text)
-		default:
-			n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
-		}
-	}
-}
-
-// mostWarned bounds the different rejections that are told apart.
-const mostWarned = 1024
-
-// warnSometimes logs a rejection the 1st, 2nd, 4th, 8th … time: a shard that is
-// refused dials again for ever.
-func (n *Node) warnSometimes(note protocol.Note) {
-	if len(n.warned) >= mostWarned {
-		clear(n.warned)
-	}
-	n.warned[note.Text]++
-	if times := n.warned[note.Text]; times&(times-1) == 0 {
-		n.parts.Logger.Warn(note.Text, "kind", note.Kind, "times", times)
+		n.teller.note(note)
 	}
 }
 

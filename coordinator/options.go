@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
@@ -59,6 +60,10 @@ type Options struct {
 	// Pulse is told when the loop that decides takes events up, and when it has
 	// carried them out; nil if nobody wants to know.
 	Pulse Pulse
+	// ReadShards is added to the connections over which shards are read.
+	ReadShards []grpc.DialOption
+	// Tracer gets the spans of blocks, see package tracing; nil traces nothing.
+	Tracer trace.Tracer
 }
 
 // Pulse is told by a loop that it goes on. Neither method blocks.

@@ -103,11 +103,15 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 
 // shardReaders keeps a connection per address of a shard.
 type shardReaders struct {
+	dial []grpc.DialOption
+
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn
 }
 
-func newShardReaders() *shardReaders { return &shardReaders{conns: map[string]*grpc.ClientConn{}} }
+func newShardReaders(dial []grpc.DialOption) *shardReaders {
+	return &shardReaders{dial: dial, conns: map[string]*grpc.ClientConn{}}
+}
 
 // mostReaders bounds the connections kept: shards that come back at other
 // addresses leave theirs behind.
@@ -122,7 +126,7 @@ func (r *shardReaders) client(address string) (wirepb.ShardServiceClient, error)
 			r.closeLocked()
 		}
 		var err error
-		if conn, err = rpc.Dial(address); err != nil {
+		if conn, err = rpc.Dial(address, r.dial...); err != nil {
 			return nil, err
 		}
 		r.conns[address] = conn

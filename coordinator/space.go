@@ -7,17 +7,17 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// lookAtSpace notes whether the log has room for more blocks. What is taken up
+// lookAtSpace notes whether the log has room for more blocks; it is called about
+// once a second while this member leads. What is taken up
 // already can still be decided: decisions are small, and the floor is far above
 // what they need.
 func (c *Coordinator) lookAtSpace() {
 	reason := c.ShortOfSpace()
-	before := c.obstructed.Swap(&reason)
-	switch {
-	case reason != "" && (before == nil || *before == ""):
-		c.logger.Warn("this coordinator takes up no more blocks: " + reason)
-	case reason == "" && before != nil && *before != "":
-		c.logger.Info("there is enough free space again; blocks are taken up")
+	c.obstructed.Store(&reason)
+	if reason != "" {
+		c.cramped.Warn("this coordinator takes up no more blocks", "reason", reason)
+	} else {
+		c.cramped.Over("there is enough free space again, blocks are taken up")
 	}
 }
 

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/state"
 	"github.com/lockstep-exec/lockstep/wal"
 )
@@ -62,10 +64,12 @@ type CoreParts struct {
 	// Checkpoints is told how long a checkpoint took, and why one was put off; nil
 	// for nobody. It must not block.
 	Checkpoints func(took time.Duration, putOff error)
-	// Waited is RunnerParts.Waited.
+	// Waited is told how long an execution that needed values of other shards waited
+	// for the last of them; nil for nobody. It must not block.
 	Waited func(time.Duration)
 	Now    func() time.Time
 	Logger hclog.Logger
+	Tracer trace.Tracer                  // nil traces nothing
 	Wrap   func(Participant) Participant // see Parts
 }
 
@@ -84,6 +88,8 @@ type Core struct {
 	readers *readers
 	keeper  *state.Checkpointer
 	damaged atomic.Bool // and said so
+	putOff  *outage.Log // checkpoints, for want of space
+	spans   *spans
 }
 
 // OpenCore brings back what database and log hold: the state, and the attempts
@@ -100,14 +106,14 @@ func OpenCore(p CoreParts) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{parts: p}
+	c := &Core{parts: p, putOff: outage.New(p.Logger, p.Now), spans: newSpans(p.Tracer, p.Shard, p.Now)}
 	if err := c.build(recovered); err != nil {
 		return nil, err
 	}
 	identity := protocol.Identity{Shard: p.Shard, Directory: cp.Directory, Instance: p.Instance, Address: p.Address}
 	c.node = NewNode(identity, recovered, positions, Parts{
 		Log: p.Log, Committer: c.readers, Execution: c.runner, Sessions: p.Sessions, Neighbours: p.Neighbours,
-		Observer: p.Observer, Logger: p.Logger, Now: p.Now, Wrap: p.Wrap,
+		Observer: p.Observer, Logger: p.Logger, Now: p.Now, Wrap: p.Wrap, spans: c.spans,
 	})
 	p.Logger.Info("recovered", "height", recovered.Committed.Height(), "checkpointed", recovered.Checkpointed,
 		"in_doubt", len(recovered.Prepared), "epoch", recovered.Epoch)
@@ -121,7 +127,7 @@ func (c *Core) build(recovered protocol.ShardState) error {
 	c.keeper = state.NewCheckpointer(p.Store, p.Checkpoint, c.hooks())
 	c.runner = NewRunner(RunnerParts{
 		Shard: p.Shard, Machine: p.Machine, Staging: staging{p.Store, c.foundDamage}, Pusher: p.Pusher,
-		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) }, Waited: p.Waited,
+		Schedule: p.Schedule, Now: p.Now, Report: func(e protocol.Executed) { p.Post(e) }, Waited: c.waited,
 	}, p.Runner)
 	c.runner.Configure(recovered.Config)
 	c.runner.Commit(recovered.Committed.Height())
@@ -129,7 +135,8 @@ func (c *Core) build(recovered protocol.ShardState) error {
 		if err := c.runner.Restore(in); err != nil {
 			return fmt.Errorf("bring back attempt %s: %w", in.Attempt, err)
 		}
-		p.Logger.Warn("in doubt: this attempt was prepared before the restart and waits for its decision", "attempt", in.Attempt)
+		c.spans.restored(in)
+		p.Logger.Warn("in doubt: this attempt was prepared before the restart and waits for its decision", "height", in.Attempt.Height, "attempt", in.Attempt)
 	}
 	return nil
 }
@@ -163,7 +170,10 @@ func (c *Core) Read(keys [][]byte, at protocol.Height) (protocol.Height, []Value
 func (c *Core) Status() *Status { return c.node.Status() }
 
 // Close ends the executions. Pieces under way end by themselves.
-func (c *Core) Close() { c.runner.Close() }
+func (c *Core) Close() {
+	c.runner.Close()
+	c.spans.stop()
+}
 
 // Checkpoint writes at most one checkpoint, if one is due, trims the log behind
 // it, and says how long nothing else will be due unless the state changes.
@@ -186,19 +196,29 @@ func (c *Core) hooks() state.Hooks {
 		},
 		Done: func(cp state.Checkpoint) {
 			tell(c.parts.Now().Sub(began), nil)
+			c.spans.checkpointed(cp.Height(), began)
 			c.checkpointed(cp)
 		},
 		PutOff: func(err error) {
 			tell(0, err)
-			c.parts.Logger.Warn("a checkpoint is put off until there is more disk space: free some", "error", err)
+			c.putOff.Warn("checkpoints are put off until there is more disk space: free some", "height", c.Status().Committed.Height(), "error", err)
 		},
 		Failed: c.parts.Failed,
+	}
+}
+
+// waited tells how long an execution waited for values.
+func (c *Core) waited(a protocol.AttemptID, from, to time.Time) {
+	c.spans.waited(a, from, to)
+	if c.parts.Waited != nil {
+		c.parts.Waited(to.Sub(from))
 	}
 }
 
 // checkpointed follows a checkpoint: the log is trimmed behind it (rule S7).
 func (c *Core) checkpointed(cp state.Checkpoint) {
 	c.node.Checkpointed(cp.Height())
+	c.putOff.Over("checkpoints are made again", "height", cp.Height())
 	log := c.parts.Log
 	if log.SizeBytes() > c.parts.TrimBytes && cp.Log.Keep > log.First() {
 		if err := log.TrimFront(cp.Log.Keep); err != nil && !errors.Is(err, wal.ErrNoSpace) {

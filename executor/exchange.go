@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // Exchange carries values between shards: a link to each peer for what is
@@ -24,6 +25,7 @@ type Exchange struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
+	troubles *outage.Group // with what peers send
 	now      func() time.Time
 	silence  time.Duration // a peer that says nothing for longer is dialled again
 	traffic  traffic
@@ -48,7 +50,7 @@ func NewExchange(self protocol.ShardID, instance protocol.InstanceID, dial Diale
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Exchange{
 		self: self, instance: instance, dial: dial, deliver: deliver, logger: logger,
-		ctx: ctx, cancel: cancel, now: time.Now, silence: linkSilence, peers: map[protocol.ShardID]*peer{},
+		ctx: ctx, cancel: cancel, now: time.Now, troubles: outage.NewGroup(logger, time.Now), silence: linkSilence, peers: map[protocol.ShardID]*peer{},
 	}
 }
 
@@ -68,7 +70,7 @@ func (x *Exchange) SetPeers(cluster protocol.ClusterID, peers []protocol.Peer) {
 		}
 		ctx, cancel := context.WithCancel(x.ctx)
 		p.address, p.cancel = at.Address, cancel
-		l := &link{exchange: x, peer: at.Shard, address: at.Address, outbox: p.outbox, cluster: cluster}
+		l := &link{exchange: x, peer: at.Shard, address: at.Address, outbox: p.outbox, cluster: cluster, trouble: outage.New(x.logger, x.now)}
 		x.group.Go(func() { l.keep(ctx) })
 	}
 }

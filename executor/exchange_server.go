@@ -104,7 +104,8 @@ func (s *exchangeServer) take(stream takeStream, from protocol.ShardID, p *progr
 		case errors.Is(err, ErrEarly):
 			return status.Error(codes.ResourceExhausted, err.Error())
 		case err != nil:
-			s.exchange.logger.Error("a peer sent values that no correct peer sends; they were dropped", "peer", from, "attempt", attempt, "error", err)
+			s.exchange.troubles.Of(fmt.Sprint(from)).Error("a peer sent values that no correct peer sends, they were dropped: see that it runs the same version, and verify its data directory with lockstep recover",
+				"peer", from, "height", attempt.Height, "attempt", attempt, "error", err)
 			return status.Error(codes.InvalidArgument, err.Error())
 		}
 		s.exchange.traffic.received.add(batch.GetValues())

@@ -270,25 +270,28 @@ func (r *Runner) refuse(e *execution, why *protocol.Refusal) {
 // it is dropped in between, the report does no harm.
 func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	r.mu.Lock()
-	r.waited(e)
+	from, to, waited := r.waited(e)
 	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, deliveries{}, nil, nil
 	left := e.left
 	r.mu.Unlock()
+	if waited && r.parts.Waited != nil {
+		r.parts.Waited(e.attempt, from, to)
+	}
 	if !left {
 		r.parts.Report(executed)
 	}
 }
 
-// waited tells how long a run waited for values. r.mu is held.
-func (r *Runner) waited(e *execution) {
-	if r.parts.Waited == nil || e.run == nil || e.run.graph.remote == 0 {
-		return
+// waited gives the moments between which a run waited for values, if it needed
+// any. r.mu is held.
+func (r *Runner) waited(e *execution) (from, to time.Time, needed bool) {
+	if e.run == nil || e.run.graph.remote == 0 {
+		return from, to, false
 	}
-	last := e.heard
 	if len(e.run.waitsFor()) > 0 { // it was ended before they came
-		last = r.parts.Now()
+		return e.opened, r.parts.Now(), true
 	}
-	r.parts.Waited(last.Sub(e.opened))
+	return e.opened, e.heard, true
 }
 
 func refusal(cause protocol.Cause, retry bool, format string, args ...any) *protocol.Refusal {

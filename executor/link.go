@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 )
 
 // Dialer makes a connection to a peer; it does not wait for it.
@@ -33,11 +35,11 @@ type link struct {
 	address  string
 	cluster  protocol.ClusterID
 	outbox   *Outbox
-	failures int
+	failures int // in a row, for the wait
+	trouble  *outage.Log
 }
 
-// keep holds the link until ctx ends. It logs the first failure, then at
-// doubling intervals, then that the link is back.
+// keep holds the link until ctx ends.
 func (l *link) keep(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -50,10 +52,7 @@ func (l *link) keep(ctx context.Context) {
 		}
 		l.failures++
 		l.exchange.traffic.breaks.Add(1)
-		if l.failures&(l.failures-1) == 0 {
-			l.exchange.logger.Warn("cannot push values to a peer; its attempts wait, trying again",
-				"peer", l.peer, "address", l.address, "tries", l.failures, "error", err)
-		}
+		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", status.Convert(err).Message())
 		select {
 		case <-ctx.Done():
 		case <-time.After(jitter(min(linkFirst<<min(l.failures, 8), linkMost))):
@@ -85,10 +84,8 @@ func (l *link) run(ctx context.Context) error {
 	if err := l.greet(stream); err != nil {
 		return err
 	}
-	if l.failures > 0 {
-		l.exchange.logger.Info("peer reached", "peer", l.peer, "address", l.address, "tries", l.failures+1)
-		l.failures = 0
-	}
+	l.trouble.Over("peer reached", "peer", l.peer, "address", l.address)
+	l.failures = 0
 	broken := make(chan error, 1)
 	draining.Go(func() { broken <- l.drain(stream, silent) })
 	return l.pump(ctx, stream, broken)

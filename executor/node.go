@@ -67,6 +67,7 @@ type Parts struct {
 	Observer   Observer // nil for none
 	Logger     hclog.Logger
 	Now        func() time.Time // for people: when an attempt was prepared
+	spans      *spans           // nil traces nothing
 	// Wrap goes round the state machine; nil leaves it as it is. Tests of tests
 	// put a mistake there.
 	Wrap func(Participant) Participant
@@ -149,6 +150,7 @@ func (n *Node) Handle(events ...protocol.Event) error {
 	var effects protocol.Effects
 	var peers []protocol.Peer
 	for _, ev := range events {
+		n.parts.spans.event(ev)
 		e, err := n.machine.Step(ev)
 		if err != nil {
 			// What earlier events asked for is still right, and may be owed.
@@ -201,22 +203,29 @@ func (n *Node) meet(peers []protocol.Peer) {
 // carryOut does what the effects say, in their order. Nothing leaves the node
 // before its reason is durable.
 func (n *Node) carryOut(e protocol.Effects) error {
+	began := n.parts.spans.now()
 	if err := n.persist(e); err != nil {
 		return n.stop(err)
 	}
+	n.parts.spans.forced(e.Persist, began)
 	for _, a := range e.Drop {
+		n.parts.spans.dropped(a)
 		n.parts.Execution.Drop(a.Height)
 		n.forget(a.Height)
 	}
 	for _, c := range e.Apply {
+		began := n.parts.spans.now()
 		if err := n.parts.Committer.Commit(c); err != nil {
 			return n.stop(fmt.Errorf("commit height %d: %w", c.Height(), err))
 		}
 		n.parts.Execution.Commit(c.Height())
+		n.parts.spans.committed(c.Attempt, began)
 	}
 	for _, env := range e.Send {
+		n.parts.spans.voted(env.Message)
 		n.parts.Sessions.Send(env)
 	}
+	n.parts.spans.executing(e.Execute)
 	for _, x := range e.Execute {
 		n.parts.Execution.Execute(x)
 	}
@@ -281,7 +290,7 @@ func (n *Node) appended(r protocol.Record, sequence uint64) {
 func (n *Node) quarantine(why error) {
 	n.quarantined = true
 	s := n.machine.Status()
-	n.parts.Logger.Error("quarantined: this shard found proof of divergence or damage; it votes and serves no more, and has changed nothing. Stop it, and run lockstep recover verify on its data directory",
+	n.parts.Logger.Error("quarantined: this shard found proof of divergence or damage, votes and serves no more, and has changed nothing: stop it, and run lockstep recover verify on its data directory",
 		"reason", why, "height", s.Committed.Height(), "epoch", s.Epoch)
 	if s.Session != 0 {
 		n.parts.Sessions.Send(protocol.Envelope{Session: s.Session, Epoch: s.Epoch, Message: protocol.Quarantined{Reason: why.Error()}})
@@ -303,6 +312,10 @@ func (n *Node) stop(why error) error {
 func (n *Node) tell(notes []protocol.Note) {
 	for _, note := range notes {
 		n.refusals[string(note.Kind)]++
-		n.parts.Logger.Debug(note.Text, "kind", note.Kind, "attempt", note.Attempt)
+		if note.Kind == protocol.NoteEpoch {
+			n.parts.Logger.Info("follows a new epoch", "epoch", n.machine.Status().Epoch)
+			continue
+		}
+		n.parts.Logger.Debug("noted", "kind", note.Kind, "height", note.Attempt.Height, "attempt", note.Attempt, "reason", note.Text)
 	}
 }

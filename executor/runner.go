@@ -48,9 +48,10 @@ type RunnerParts struct {
 	Schedule Schedule
 	Now      func() time.Time
 	Report   func(protocol.Executed) // takes results, called from a piece without locks
-	// Waited is told how long an execution that needed values of other shards had to
-	// wait for the last of them; nil if nobody wants to know. It must not block.
-	Waited func(time.Duration)
+	// Waited is told between which moments an execution that needed values of other
+	// shards waited for the last of them, before its result is; called like Report. nil
+	// if nobody wants to know. It must not block.
+	Waited func(a protocol.AttemptID, from, to time.Time)
 }
 
 // Runner executes attempts in pieces of a Schedule, each attempt after the one

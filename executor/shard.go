@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -38,6 +40,8 @@ type Options struct {
 	// Pulse is told when the loop takes events up, and when it has carried them
 	// out; nil if nobody wants to know.
 	Pulse Pulse
+	// Tracer gets the spans of attempts, see package tracing; nil traces nothing.
+	Tracer trace.Tracer
 }
 
 // Watch is told what a shard does, for metrics. Each may be nil, and must not
@@ -115,7 +119,7 @@ func Open(o Options) (*Shard, error) {
 	}
 	s.storage = st
 	for _, r := range st.log.Repairs() {
-		o.Logger.Warn("mended the log", "what", r.String())
+		o.Logger.Warn("mended the log", "change", r.String())
 	}
 	if err := s.build(); err != nil {
 		if s.exchange != nil {
@@ -137,7 +141,7 @@ func (s *Shard) build() (err error) {
 		Directory: o.Directory, Log: s.storage.log, Store: s.storage.store,
 		Machine: o.Machine, Pusher: s.exchange, Sessions: s.client, Neighbours: s.exchange,
 		Schedule: &s.schedule, Runner: o.Runner, Checkpoint: o.Checkpoint,
-		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger,
+		Post: s.post, Failed: s.fail, Now: time.Now, Logger: s.logger, Tracer: o.Tracer,
 		Observer: o.Watch.Node, Waited: s.waited, Checkpoints: o.Watch.Checkpoints,
 	})
 	return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/wal"
 )
 
@@ -20,12 +21,17 @@ func (s *Shard) watchSpace(ctx context.Context) {
 	}
 	tick := time.NewTicker(spaceInterval)
 	defer tick.Stop()
-	obstructed := false
+	obstructed, trouble := false, outage.New(s.logger, time.Now)
 	for {
 		reason := s.lacksSpace()
+		if reason != "" {
+			trouble.Warn("this shard refuses to prepare", "reason", reason)
+		} else {
+			trouble.Over("there is enough free space again, this shard prepares")
+		}
 		if low := reason != ""; low != obstructed {
 			obstructed = low
-			s.tellSpace(reason)
+			s.post(protocol.Obstructed{Reason: reason})
 		}
 		select {
 		case <-ctx.Done():
@@ -45,13 +51,4 @@ func (s *Shard) lacksSpace() string {
 			free>>20, s.options.Shard, s.options.MinFreeBytes>>20)
 	}
 	return ""
-}
-
-func (s *Shard) tellSpace(reason string) {
-	if reason != "" {
-		s.logger.Warn("this shard refuses to prepare: " + reason)
-	} else {
-		s.logger.Info("there is enough free space again; this shard prepares")
-	}
-	s.post(protocol.Obstructed{Reason: reason})
 }

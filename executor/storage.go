@@ -108,5 +108,9 @@ func (s *storage) close() error {
 	if s.store != nil {
 		err = s.store.Close()
 	}
-	return errors.Join(err, s.log.Close())
+	known := s.log.Err() != nil
+	if closed := s.log.Close(); !known { // else whoever failed has said so
+		err = errors.Join(err, closed)
+	}
+	return err
 }

@@ -48,6 +48,8 @@ type Damaged struct{ Reason string }
 type Submitted struct {
 	Block  *Block
 	Waiter Waiter
+	// Origin is for those who watch the node; the machine does not look at it.
+	Origin uint64
 	// Deadline bounds the wait of the client; zero for none.
 	Deadline time.Time
 	// After is the key of the block that this one comes after (C9); "" for none.

@@ -30,7 +30,7 @@ var daemonKinds = []daemonKind{
 		make: func() daemonSettings { return newCoordinatorSettings() },
 		examples: map[string]string{
 			"data": "/var/lib/lockstep/coordinator", "shards": "4", "name": "c1", "advertise": "10.0.0.1:7400",
-			"peers": "c1=10.0.0.1:7400,c2=10.0.0.2:7400,c3=10.0.0.3:7400",
+			"peers": "c1=10.0.0.1:7400,c2=10.0.0.2:7400,c3=10.0.0.3:7400", "otlp": "127.0.0.1:4317",
 		},
 	},
 	{
@@ -38,7 +38,7 @@ var daemonKinds = []daemonKind{
 		make: func() daemonSettings { return newShardSettings() },
 		examples: map[string]string{
 			"id": "0", "data": "/var/lib/lockstep/shard0", "coordinator": "127.0.0.1:7400", "advertise": "10.0.0.5:7410",
-			"http": "127.0.0.1:7490", "peer-timeout": "3s", "workers": "4",
+			"http": "127.0.0.1:7490", "peer-timeout": "3s", "workers": "4", "otlp": "127.0.0.1:4317",
 		},
 	},
 }

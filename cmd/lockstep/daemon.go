@@ -46,11 +46,13 @@ type host struct {
 	endpoints serve.Endpoints
 	debug     *debugSettings
 	pulse     *serve.Pulse    // of the loop of the daemon
+	tracing   *serve.Tracing  // nil traces nothing
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
 func (h host) run(cmd *cobra.Command) error {
 	serve.RelaxTimers()
+	defer h.tracing.Close()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready, h.endpoints.Live = log, h.ready, h.live
 	var web *serve.HTTP
@@ -79,7 +81,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer close(told)
 		serve.TellSupervisor(ctx, log, h.describe)
 	}()
-	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log}), <-webEnded)
+	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log, Stats: h.tracing.Server()}), <-webEnded)
 	cancel()
 	select {
 	case <-told:

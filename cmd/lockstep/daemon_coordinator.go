@@ -23,6 +23,7 @@ type coordinatorSettings struct {
 	listen, http string
 	peers        []string
 	debug        debugSettings
+	tracing      tracingSettings
 }
 
 func newCoordinatorSettings() *coordinatorSettings {
@@ -71,6 +72,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")
 	f.DurationVar(&s.options.DiskPatience, "disk-timeout", 5*time.Second, "how long a leader of several waits for its disk before it ends, so that another one leads")
 	s.debug.addFlags(cmd)
+	s.tracing.addFlags(cmd)
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
@@ -103,6 +105,9 @@ func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Members, err = parsePeers(s.peers); err != nil {
 		return err
 	}
+	if err := s.tracing.validate(); err != nil {
+		return err
+	}
 	return checkAddresses(s.listen, s.http)
 }
 
@@ -123,15 +128,22 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	s.options.LogForced, s.options.Observe = metrics.LogForced, metrics.Watch
 	pulse := &serve.Pulse{}
 	s.options.Pulse = pulse
+	traces, err := s.tracing.start(cmd, "coordinator", cmp.Or(s.options.Name, replica.DefaultName))
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	s.options.Tracer, s.options.ReadShards = traces.Tracer(), traces.Client()
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
+		traces.Close()
 		return refusedOr(err)
 	}
 	m := manage(c, members.New(members.Options{
 		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	}), s.options.Logger.Named("dashboard"))
-	return host{daemon: m, listener: listener, http: s.http, debug: &s.debug, pulse: pulse, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
+	return host{daemon: m, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,7 @@ type shardSettings struct {
 	listen, advertise, http string
 	coordinators            string
 	debug                   debugSettings
+	tracing                 tracingSettings
 }
 
 func newShardSettings() *shardSettings {
@@ -72,6 +74,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.Int64Var(&s.options.Checkpoint.MaxBytes, "checkpoint-bytes", 32<<20, "memory of committed blocks from which they do not wait that long")
 	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
 	s.debug.addFlags(cmd)
+	s.tracing.addFlags(cmd)
 	for _, name := range []string{"id", "data", "coordinator"} {
 		cmd.MarkFlagRequired(name)
 	}
@@ -99,6 +102,9 @@ func (s *shardSettings) validate() (err error) {
 	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
 		return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q: %w", s.coordinators, err)
 	}
+	if err := s.tracing.validate(); err != nil {
+		return err
+	}
 	return checkAddresses(s.listen, s.http)
 }
 
@@ -122,12 +128,19 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	go serve.TuneCollector(ctx)
+	traces, err := s.tracing.start(cmd, "shard", strconv.Itoa(s.id))
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	s.options.Tracer = traces.Tracer()
 	shard, err := executor.Open(s.options)
 	if err != nil {
 		listener.Close()
+		traces.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, debug: &s.debug, pulse: pulse, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, endpoints: serve.Endpoints{
 		Metrics: metrics.Registry(shard),
 		Status:  func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
 	}}.run(cmd)

@@ -20,6 +20,7 @@ type submitSettings struct {
 	pipeline    int
 	outcomes    bool
 	timeout     time.Duration
+	tracing     tracingSettings
 }
 
 func submitCommand() *cobra.Command {
@@ -47,11 +48,12 @@ are committed already answer with their first result and change nothing.`,
 	cmd.Flags().IntVar(&s.pipeline, "pipeline", 8, "most blocks under way at once; they commit in the order of the file all the same")
 	cmd.Flags().BoolVar(&s.outcomes, "outcomes", false, "print the outcome of every transaction")
 	cmd.Flags().DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to try for each block, before it is withdrawn or its outcome is unknown")
+	s.tracing.addFlags(cmd)
 	return cmd
 }
 
 func (s submitSettings) run(cmd *cobra.Command, files []string) error {
-	if err := errors.Join(positive("block-size", s.blockSize), positive("pipeline", s.pipeline), positive("timeout", s.timeout)); err != nil {
+	if err := errors.Join(positive("block-size", s.blockSize), positive("pipeline", s.pipeline), positive("timeout", s.timeout), s.tracing.validate()); err != nil {
 		return cli.Usage(err)
 	}
 	if err := submit.Check(files); err != nil {
@@ -68,10 +70,15 @@ func (s submitSettings) submit(cmd *cobra.Command, c *client.Coordinator, files 
 	if err != nil {
 		return cli.Unknown(err)
 	}
+	traces, err := s.tracing.start(cmd, "client", "submit")
+	if err != nil {
+		return err
+	}
+	defer traces.Close()
 	p := submit.NewPrinter(cmd.OutOrStdout(), s.format.JSON(), s.outcomes)
 	err = submit.Run(cmd.Context(), c, submit.Options{
 		Files: files, Input: cmd.InOrStdin(), Read: txfile.Options{BlockSize: s.blockSize, Limits: limits},
-		Pipeline: s.pipeline, Timeout: s.timeout, Outcomes: s.outcomes, Retrying: w.Retrying,
+		Pipeline: s.pipeline, Timeout: s.timeout, Outcomes: s.outcomes, Retrying: w.Retrying, Tracer: traces.Tracer(),
 	}, func(r submit.Result) error {
 		w.Result(r)
 		return p.Result(r)

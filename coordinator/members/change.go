@@ -162,7 +162,7 @@ func (s *Service) handOver(ctx context.Context, now replica.Status, to string) (
 	leader, nobody := s.group.AwaitOther(ctx)
 	switch {
 	case nobody == nil:
-		s.options.Logger.Info("handed the leadership over", "to", leader.Name)
+		s.options.Logger.Info("handed the leadership over", "member", leader.Name)
 		return leader, nil
 	case err != nil:
 		return leader, refused("no other member has taken the leadership over (%v): see with \"lockstep cluster members\" who answers and is level", err)
@@ -174,7 +174,7 @@ func (s *Service) handOver(ctx context.Context, now replica.Status, to string) (
 func (s *Service) result(err error, done string) error {
 	switch {
 	case err == nil:
-		s.options.Logger.Info("the members have changed", "what", done)
+		s.options.Logger.Info("the members have changed", "change", done)
 		return nil
 	case errors.Is(err, replica.ErrNotLeader):
 		return elsewhere(s.group.Status())

@@ -25,14 +25,16 @@ func (s *Service) relieve(ctx context.Context, now replica.Status, found []*wire
 		return
 	}
 	s.relieved = time.Now()
-	s.options.Logger.Warn("hands the leadership over to a member that has space", "to", to, "reason", reason)
 	err := s.change(func(now replica.Status) error {
 		_, err := s.handOver(ctx, now, to)
 		return err
 	})
 	if err != nil {
-		s.options.Logger.Warn("could not hand the leadership over, tries again later", "to", to, "error", err)
+		s.relieving.Warn("cannot hand the leadership over to a member that has space, trying again", "member", to, "reason", reason, "error", err)
+		return
 	}
+	s.relieving.Over("could hand the leadership over", "member", to)
+	s.options.Logger.Warn("handed the leadership over to a member that has space", "member", to, "reason", reason)
 }
 
 // roomiest is a follower that is level and has space, the one that is least behind;

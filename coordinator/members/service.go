@@ -1,6 +1,7 @@
 package members
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -79,7 +81,10 @@ type Service struct {
 
 	changing sync.Mutex // held while the members change
 
-	relieved time.Time // when Run last tried to hand over for want of space
+	relieved   time.Time   // when Run last tried to hand over for want of space
+	relieving  *outage.Log // about that
+	leaderless *outage.Log // about whether anybody leads
+	leader     string      // that Run knew of last
 
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn // by address; nil once closed
@@ -89,7 +94,7 @@ type Service struct {
 // New makes a service.
 func New(o Options) *Service {
 	o = o.withDefaults()
-	return &Service{options: o, group: o.Group, conns: map[string]*grpc.ClientConn{}, heard: map[string]time.Time{}}
+	return &Service{options: o, group: o.Group, relieving: outage.New(o.Logger, time.Now), leaderless: outage.New(o.Logger, time.Now), conns: map[string]*grpc.ClientConn{}, heard: map[string]time.Time{}}
 }
 
 // Register adds the service to a gRPC server.
@@ -105,7 +110,9 @@ func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		if now := s.group.Status(); now.Role == replica.RoleLeader && len(now.Members) > 1 {
+		now := s.group.Status()
+		s.tellLeader(now)
+		if now.Role == replica.RoleLeader && len(now.Members) > 1 {
 			found := s.survey(ctx, now)
 			s.latest.Store(&found)
 			s.relieve(ctx, now, found)
@@ -118,6 +125,22 @@ func (s *Service) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// tellLeader logs who leads, or that nobody is known to.
+func (s *Service) tellLeader(now replica.Status) {
+	if now.Leader.Name == "" {
+		s.leaderless.Warn("knows of no coordinator that leads", "role", now.Role, "term", now.Term,
+			"reason", cmp.Or(now.Reason, "see that a majority of the coordinators runs and can reach each other"))
+		return
+	}
+	s.leaderless.Over("a coordinator leads again", "member", now.Leader.Name, "term", now.Term)
+	if now.Leader.Name == s.leader {
+		return
+	}
+	if s.leader = now.Leader.Name; now.Role != replica.RoleLeader {
+		s.options.Logger.Info("follows the leader", "member", s.leader, "address", now.Leader.Address, "term", now.Term)
 	}
 }
 

@@ -51,7 +51,7 @@ func (r *Replica) openDirectory() error {
 	if r.directory, err = createMember(dir, r.options.Name); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	r.logger.Info("made a data directory", "name", r.options.Name, "directory", r.directory)
+	r.logger.Info("made a data directory", "member", r.options.Name, "directory", r.directory)
 	return nil
 }
 

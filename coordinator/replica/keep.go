@@ -95,8 +95,10 @@ func (r *Replica) snapshotOnce() {
 		return
 	}
 	if err := r.Snapshot(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
-		r.logger.Warn("no snapshot could be made, it is tried again later", "error", err)
+		r.snapshots.Warn("no snapshot could be made, the log grows, trying again: see to the disk", "error", err)
+		return
 	}
+	r.snapshots.Over("snapshots are made again")
 }
 
 // Snapshot makes a snapshot, and trims the log behind it.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 const (
@@ -172,7 +173,7 @@ func (r *Replica) Stalled() string {
 func (r *Replica) watchDisk() {
 	tick := time.NewTicker(min(r.options.DiskPatience/20, mostDiskLook))
 	defer tick.Stop()
-	warned := false
+	trouble := outage.New(r.logger, time.Now)
 	for {
 		select {
 		case <-tick.C:
@@ -188,12 +189,10 @@ func (r *Replica) watchDisk() {
 			r.hang(lasts)
 			return
 		}
-		if now := lasts > 0; now != warned {
-			if warned = now; now {
-				r.logger.Warn(r.Stalled())
-			} else {
-				r.logger.Info("the disk has finished its writes")
-			}
+		if lasts > 0 {
+			trouble.Warn("the disk hangs", "reason", r.Stalled())
+		} else {
+			trouble.Over("the disk has finished its writes")
 		}
 	}
 }
@@ -203,11 +202,11 @@ func (r *Replica) watchDisk() {
 // count if others have them, and raft does nothing more here.
 func (r *Replica) hang(lasts time.Duration) {
 	err := r.fail(fmt.Errorf("%w: that of %s has not finished a write for %s, so it leads no more", ErrHung, r.options.Name, lasts.Round(time.Second)))
-	r.logger.Error("gives up", "reason", err)
+	r.logger.Error("gives up, so that another coordinator can lead", "reason", err)
 	r.dying = r.raft.Shutdown()
 	close(r.hung)
 	if err := r.transport.Close(); err != nil {
-		r.logger.Warn("close the transport", "error", err)
+		r.logger.Warn("could not close the connections to the other coordinators", "error", err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // Replica is one member of a group of coordinators: its copy of the log and of
@@ -33,6 +34,8 @@ type Replica struct {
 	noted     map[string]protocol.DirectoryID // members enrolled in the log, as of the start
 
 	removed atomic.Bool // others say so
+
+	snapshots *outage.Log // about those that could not be made
 
 	// keeping is held by whoever writes or replaces the history.
 	keeping sync.Mutex
@@ -59,7 +62,7 @@ type Replica struct {
 func Open(o Options) (*Replica, error) {
 	o = o.withDefaults()
 	r := &Replica{
-		options: o, logger: o.Logger, history: &History{},
+		options: o, logger: o.Logger, snapshots: outage.New(o.Logger, time.Now), history: &History{},
 		leadChanged: make(chan struct{}), met: map[string]protocol.DirectoryID{},
 		failed: make(chan struct{}), closing: make(chan struct{}), hung: make(chan struct{}), closed: make(chan struct{}),
 	}
@@ -170,7 +173,7 @@ func (r *Replica) config(notify chan<- bool) *raft.Config {
 	c.NoLegacyTelemetry = true
 	c.ShutdownOnRemove = false
 	c.SnapshotInterval, c.SnapshotThreshold = 24*time.Hour, math.MaxUint64
-	c.Logger = r.logger.Named("raft")
+	c.Logger = newRaftLogger(r.logger.Named("raft"), time.Now)
 	return c
 }
 
@@ -329,7 +332,10 @@ func (r *Replica) closeFiles() error {
 		errs = append(errs, h.Close())
 	}
 	if r.stores.Close != nil {
-		errs = append(errs, r.stores.Close())
+		known := r.stores.Err != nil && r.stores.Err() != nil
+		if err := r.stores.Close(); !known { // else whoever failed has said so
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -111,7 +111,7 @@ func openLog(o Options) (*raftlog.Log, error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	for _, r := range log.Repairs() {
-		o.Logger.Warn("mended the log", "what", r.String())
+		o.Logger.Warn("mended the log", "change", r.String())
 	}
 	return log, nil
 }

@@ -3,31 +3,24 @@ package rpc
 import (
 	"errors"
 	"net"
-	"sync/atomic"
 
-	"github.com/hashicorp/go-hclog"
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // loggedListener tells of failures to accept, such as too many open files,
 // which gRPC otherwise retries in silence.
 type loggedListener struct {
 	net.Listener
-	logger   hclog.Logger
-	failures atomic.Int64
+	trouble *outage.Log
 }
 
 func (l *loggedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	switch {
 	case err == nil:
-		l.failures.Store(0)
+		l.trouble.Over("connections are accepted again", "address", l.Addr())
 	case !errors.Is(err, net.ErrClosed):
-		if n := l.failures.Add(1); worthTelling(n) {
-			l.logger.Error("cannot accept connections", "address", l.Addr(), "failures", n, "error", err)
-		}
+		l.trouble.Error("cannot accept connections: see to what the system says", "address", l.Addr(), "error", err)
 	}
 	return c, err
 }
-
-// worthTelling picks the 1st, 2nd, 4th, 8th … of many alike.
-func worthTelling(n int64) bool { return n > 0 && n&(n-1) == 0 }

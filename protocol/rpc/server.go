@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
@@ -12,6 +13,9 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
+
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // ServerOptions configures a Server. The zero value is usable.
@@ -23,6 +27,8 @@ type ServerOptions struct {
 	// MaxMessageBytes bounds a message that comes in; 0 means MaxMessageBytes
 	// of this package.
 	MaxMessageBytes int
+	// Stats is told of every call; nil if nobody wants to know.
+	Stats stats.Handler
 }
 
 // Server is a gRPC server with health service and reflection. Register
@@ -56,7 +62,8 @@ func NewServer(o ServerOptions) *Server {
 }
 
 func serverOptions(o ServerOptions) []grpc.ServerOption {
-	return []grpc.ServerOption{
+	panics := outage.NewGroup(o.Logger, time.Now)
+	options := []grpc.ServerOption{
 		grpc.Creds(o.Credentials),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
@@ -67,16 +74,20 @@ func serverOptions(o ServerOptions) []grpc.ServerOption {
 		grpc.InitialConnWindowSize(connectionWindow),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
-		grpc.ChainUnaryInterceptor(recoverUnary(o.Logger)),
-		grpc.ChainStreamInterceptor(recoverStream(o.Logger)),
+		grpc.ChainUnaryInterceptor(recoverUnary(panics)),
+		grpc.ChainStreamInterceptor(recoverStream(panics)),
 		grpc.WaitForHandlers(true),
 	}
+	if o.Stats != nil {
+		options = append(options, grpc.StatsHandler(o.Stats))
+	}
+	return options
 }
 
 // Serve accepts connections until the server is stopped, which gives nil. It
 // closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	return s.Server.Serve(&loggedListener{Listener: l, logger: s.logger})
+	return s.Server.Serve(&loggedListener{Listener: l, trouble: outage.New(s.logger, time.Now)})
 }
 
 // Shutdown takes no more calls, and waits for those that run until ctx is

@@ -29,6 +29,7 @@ type session struct {
 	handler SessionHandler
 	options SessionOptions
 	peer    string // whom messages come from, for errors
+	host    string // of the peer, on the coordinator's side
 	out     *outbox
 
 	// parse reads a message; admit may refuse it before the handler sees it.
@@ -148,7 +149,7 @@ func (s *session) take(parts *wire.Assembler, frame *wirepb.Frame) error {
 func (s *session) parseSafely(data []byte) (env protocol.Envelope, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			s.options.Logger.Error("a panic was caught while a message was read; this is a bug", "panic", value, "stack", string(debug.Stack()))
+			s.options.troubles.Of("panic").Error("a panic was caught while a message was read, and ends the session; it is a bug, please report it", "from", s.peer, "panic", value, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: it made its reader panic", wire.ErrMalformed)
 		}
 	}()
@@ -161,7 +162,7 @@ func (s *session) write() {
 		frame, done, err := s.out.next()
 		switch {
 		case err != nil:
-			s.options.Logger.Error("a message could not be sent; this is a bug", "error", err)
+			s.options.troubles.Of("unsendable").Error("a message could not be encoded, which ends the session; it is a bug, please report it", "to", s.peer, "error", err)
 			s.end(err)
 			return
 		case frame != nil:

@@ -70,7 +70,7 @@ func NewSessionClient(o SessionClientOptions) (*SessionClient, error) {
 	}
 	return &SessionClient{
 		options: o,
-		trouble: trouble{logger: o.Logger, clock: o.Clock, given: o.Coordinators},
+		trouble: newTrouble(o),
 	}, nil
 }
 
@@ -93,9 +93,9 @@ func (c *SessionClient) Run(ctx context.Context) error {
 		wait, follows := search.next(good, err)
 		switch {
 		case good:
-			c.options.Logger.Info("lost the session with the coordinator", "coordinator", address, "error", err)
+			c.trouble.lost(address, err)
 		case follows:
-			c.options.Logger.Debug("goes to the leader", "coordinator", address, "leader", search.address)
+			c.options.Logger.Debug("goes to the coordinator that leads", "coordinator", search.address, "from", address)
 		default:
 			c.trouble.add(address, err)
 		}

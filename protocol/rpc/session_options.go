@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
@@ -41,6 +42,8 @@ type SessionOptions struct {
 
 	Clock  Clock          // nil is the system's
 	Random func() float64 // in [0, 1), from many goroutines; nil is math/rand/v2
+
+	troubles *outage.Group // by what it is that goes wrong again and again
 }
 
 func (o SessionOptions) withDefaults() SessionOptions {
@@ -56,6 +59,7 @@ func (o SessionOptions) withDefaults() SessionOptions {
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}
+	o.troubles = outage.NewGroup(o.Logger, o.Clock.Now)
 	setDefault(&o.QueueMessages, 1<<16)
 	setDefault(&o.QueueBytes, 768<<20)
 	setDefault(&o.MaxMessageBytes, wire.DefaultMaxMessage)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -74,6 +75,7 @@ func (v *SessionServer) session(stream grpc.BidiStreamingServer[wirepb.Frame, wi
 	s.peer = "a shard"
 	if p, ok := peer.FromContext(stream.Context()); ok {
 		s.peer = "the shard at " + p.Addr.String()
+		s.host, _, _ = net.SplitHostPort(p.Addr.String())
 	}
 	s.parse = wire.UnmarshalToCoordinator
 	s.admit = func(env protocol.Envelope) error { return helloFirst(s, env) }
@@ -124,7 +126,7 @@ func (v *SessionServer) farewell(s *session) error {
 	case errors.Is(s.reason, ErrLeft):
 		return nil
 	case errors.Is(s.reason, wire.ErrMalformed), errors.Is(s.reason, wire.ErrTooLarge):
-		v.options.Logger.Warn("a session ends over a message that no shard sends", "from", s.peer, "session", s.id, "error", s.reason)
+		v.options.troubles.Of("malformed "+s.host).Warn("a session ends over a message that no shard of this version sends: see what runs at that address", "from", s.peer, "session", s.id, "error", s.reason)
 		code = codes.InvalidArgument
 	}
 	return status.Error(code, s.reason.Error())

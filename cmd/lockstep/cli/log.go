@@ -52,11 +52,12 @@ func addLogFlags(flags *pflag.FlagSet) {
 }
 
 func newLogger(cmd *cobra.Command, output io.Writer) hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{
+	json := cmd.Flag(logFormatFlag).Value.String() == "json"
+	return events{text: !json, Logger: hclog.New(&hclog.LoggerOptions{
 		Name:       cmd.Root().Name(),
 		Level:      hclog.LevelFromString(cmd.Flag(logLevelFlag).Value.String()),
-		JSONFormat: cmd.Flag(logFormatFlag).Value.String() == "json",
+		JSONFormat: json,
 		Output:     output,
 		TimeFormat: "2006-01-02T15:04:05.000Z07:00",
-	})
+	})}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -24,6 +25,7 @@ type Dashboard struct {
 	source  Source
 	version string
 	log     hclog.Logger
+	trouble *outage.Log // what cannot be encoded
 	mux     *http.ServeMux
 	hub     *hub
 	history history
@@ -39,7 +41,7 @@ type seen struct {
 
 // New makes a dashboard of a program of some version.
 func New(source Source, version string, log hclog.Logger) *Dashboard {
-	d := &Dashboard{source: source, version: version, log: log, hub: newHub(), now: time.Now}
+	d := &Dashboard{source: source, version: version, log: log, trouble: outage.New(log, time.Now), hub: newHub(), now: time.Now}
 	d.mux = d.routes()
 	return d
 }
@@ -103,8 +105,9 @@ func (d *Dashboard) timelines(ctx context.Context, v View) []*wirepb.Timeline {
 func (d *Dashboard) encode(v any) ([]byte, bool) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		d.log.Error("the dashboard cannot encode what it shows", "error", err)
+		d.trouble.Error("the dashboard cannot encode what it shows: report this bug", "error", err)
 		return nil, false
 	}
+	d.trouble.Over("the dashboard shows all again")
 	return body, true
 }

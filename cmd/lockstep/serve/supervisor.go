@@ -7,6 +7,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // statusInterval is how often a supervisor is told of another state, at most.
@@ -22,8 +24,8 @@ const statusInterval = time.Second
 // whether the daemon decides blocks, and a forced write to a disk that is slow
 // may take longer than any bound that would help.
 func TellSupervisor(ctx context.Context, log hclog.Logger, describe func() string) {
-	state := describe()
-	if !tell(log, daemon.SdNotifyReady+"\n"+status(state)) {
+	state, trouble := describe(), outage.New(log, time.Now)
+	if !tell(trouble, daemon.SdNotifyReady+"\n"+status(state)) {
 		return
 	}
 	tick := time.NewTicker(statusInterval)
@@ -31,12 +33,12 @@ func TellSupervisor(ctx context.Context, log hclog.Logger, describe func() strin
 	for {
 		select {
 		case <-ctx.Done():
-			tell(log, daemon.SdNotifyStopping+"\n"+status("stopping"))
+			tell(trouble, daemon.SdNotifyStopping+"\n"+status("stopping"))
 			return
 		case <-tick.C:
 			if now := describe(); now != state {
 				state = now
-				tell(log, status(state))
+				tell(trouble, status(state))
 			}
 		}
 	}
@@ -49,10 +51,10 @@ func status(state string) string {
 
 // tell sends one message, and reports whether somebody has taken it. Without
 // NOTIFY_SOCKET there is nobody.
-func tell(log hclog.Logger, message string) bool {
+func tell(trouble *outage.Log, message string) bool {
 	taken, err := daemon.SdNotify(false, message)
 	if err != nil {
-		log.Warn("cannot tell systemd", "message", message, "error", err)
+		trouble.Warn("cannot tell systemd how this daemon is: see to NOTIFY_SOCKET in its environment", "message", message, "error", err)
 	}
 	return taken
 }

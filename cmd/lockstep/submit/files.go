@@ -37,6 +37,7 @@ func Check(files []string) error {
 // source is the blocks of all files, in order.
 type source struct {
 	options Options
+	spans   *spans
 	blocks  chan client.Submission // closed at the end, or after a fault
 	read    chan txfile.Block      // the same blocks, for their results
 	fault   error                  // what ended the reading, once blocks is closed
@@ -44,9 +45,9 @@ type source struct {
 
 // read begins to read. It reads at most one block ahead and stops when ctx ends,
 // unless it waits for input then.
-func read(ctx context.Context, o Options) *source {
+func read(ctx context.Context, o Options, spans *spans) *source {
 	// Room for those that are under way, and for one that is offered.
-	s := &source{options: o, blocks: make(chan client.Submission), read: make(chan txfile.Block, o.Pipeline+1)}
+	s := &source{options: o, spans: spans, blocks: make(chan client.Submission), read: make(chan txfile.Block, o.Pipeline+1)}
 	go func() {
 		defer close(s.blocks)
 		for _, name := range o.Files {
@@ -80,6 +81,7 @@ func (s *source) readFile(ctx context.Context, name string) error {
 
 func (s *source) give(ctx context.Context, b txfile.Block) error {
 	s.read <- b
+	s.spans.begin(b)
 	select {
 	case s.blocks <- client.Submission{
 		Key: b.Key, Body: b.Body, Timeout: s.options.Timeout, Outcomes: s.options.Outcomes, Retrying: s.options.Retrying,

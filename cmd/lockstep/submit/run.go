@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/executor/ledger/txfile"
 )
@@ -23,6 +25,7 @@ type Options struct {
 	Timeout  time.Duration   // of every block
 	Outcomes bool            // whether answers should have the outcome of every transaction
 	Retrying client.Retrying // may be nil
+	Tracer   trace.Tracer    // gets a span for each block; nil traces nothing
 }
 
 // Result is a block with what became of it.
@@ -40,10 +43,13 @@ func Run(ctx context.Context, s Submitter, o Options, each func(Result) error) e
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	o.Pipeline = max(o.Pipeline, 1)
-	from := read(ctx, o)
+	spans, ctx := newSpans(ctx, o.Tracer)
+	defer spans.end()
+	from := read(ctx, o, spans)
 	var failure error // what the last result was, if it is not committed
 	err := s.SubmitInOrder(ctx, from.blocks, o.Pipeline, func(l client.Landed) error {
 		block := <-from.read
+		spans.landed(l)
 		if l.Err != nil {
 			failure = &Refused{Key: block.Key, Line: block.FirstLine, Err: l.Err}
 			return nil

@@ -1,12 +1,15 @@
 package raftnet
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // maxPeers bounds how many names are remembered. The one that was quiet for
@@ -51,6 +54,8 @@ type peers struct {
 // peer is guarded by the mutex of peers.
 type peer struct {
 	status     PeerStatus // without BytesSent
+	away       *outage.Log
+	refuses    *outage.Log
 	seen       time.Time
 	sent       *counter
 	connection *connection
@@ -84,12 +89,14 @@ func (ps *peers) get(id raft.ServerID) *peer {
 		if len(ps.all) >= maxPeers {
 			ps.forgetQuietest()
 		}
-		p = &peer{status: PeerStatus{ID: id}, sent: &counter{}}
+		p = &peer{status: PeerStatus{ID: id}, sent: &counter{}, away: ps.outage(), refuses: ps.outage()}
 		ps.all[id] = p
 	}
 	p.seen = time.Now()
 	return p
 }
+
+func (ps *peers) outage() *outage.Log { return outage.New(ps.options.Logger, time.Now) }
 
 func (ps *peers) forgetQuietest() {
 	var quietest *peer
@@ -106,9 +113,14 @@ func (ps *peers) forgetQuietest() {
 func (ps *peers) contact(id raft.ServerID) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	s := &ps.get(id).status
+	p := ps.get(id)
+	s := &p.status
 	s.LastContact = time.Now()
-	s.Refusal, s.RefusedAt = nil, time.Time{}
+	if s.Refusal != nil {
+		s.Refusal, s.RefusedAt = nil, time.Time{}
+		p.refuses.Over("replicates again", "peer", id)
+	}
+	p.away.Over("a coordinator is back", "peer", id)
 }
 
 // acknowledged notes a good answer to an append or a snapshot. An append that
@@ -126,19 +138,22 @@ func (ps *peers) acknowledged(id raft.ServerID, index uint64) {
 func (ps *peers) failed(id raft.ServerID, err error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	s := &ps.get(id).status
+	p := ps.get(id)
+	s := &p.status
 	s.LastError, s.LastErrorAt = err.Error(), time.Now()
+	var refusal *RefusedError
+	if !errors.As(err, &refusal) {
+		p.away.Warn("cannot reach a coordinator, trying again", "peer", id, "error", err)
+	}
 }
 
-// refused notes and, if it is news, logs that a peer refused this coordinator or
-// was refused.
+// refused notes that a peer refused this coordinator or was refused.
 func (ps *peers) refused(id raft.ServerID, err *RefusedError) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	s := &ps.get(id).status
-	if s.Refusal == nil || s.Refusal.Sentence != err.Sentence {
-		ps.options.Logger.Error("refused to replicate", "peer", id, "by-peer", err.ByPeer, "error", err.Sentence)
-	}
+	p := ps.get(id)
+	s := &p.status
+	p.refuses.Error("refused to replicate", "peer", id, "refused_by_peer", err.ByPeer, "reason", err.Sentence)
 	s.Refusals++
 	s.Refusal, s.RefusedAt = err, time.Now()
 }

@@ -86,18 +86,20 @@ func (s *search) others() []string {
 // learn takes the members that a leader told of, and forgets the others that were
 // found. Those that the operator named stay. The only member there is has the session,
 // at an address that works: the one that it knows itself by would make it look like
-// two, of which one is silent when the other is.
-func (s *search) learn(members []string) {
+// two, of which one is silent when the other is. It reports whether anything is new.
+func (s *search) learn(members []string) (news bool) {
 	switch len(members) {
 	case 0:
-		return
+		return false
 	case 1:
 		members = []string{s.address}
 	}
+	before := slices.Clone(s.list)
 	s.list = s.list[:s.given]
 	for _, address := range members {
 		s.remember(address)
 	}
+	return !slices.Equal(before, s.list)
 }
 
 // remember makes a coordinator that the operator did not name one of the list, and

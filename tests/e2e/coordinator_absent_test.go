@@ -11,7 +11,7 @@ import (
 // A coordinator that stays away leaves the shards up and readable for as long
 // as it takes.
 func TestCoordinatorAbsent(t *testing.T) {
-	t.Parallel() // it waits more than it works
+	t.Parallel()               // it waits more than it works
 	absence := 6 * time.Second // several redials, and more than any session timeout
 	if long() {
 		absence = time.Minute

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,19 @@ func TestAllCoordinatorsAreReplaced(t *testing.T) {
 	}
 	c.awaitShards()
 	shard := c.Shards[0]
+	cluster.Await(t, "the shard knows those that are left", cluster.Within, func() string {
+		lines := strings.Split(shard.Log(), "\n")
+		for i := len(lines) - 1; i >= 0; i-- {
+			if !strings.Contains(lines[i], "the coordinators of the cluster have changed") {
+				continue
+			}
+			if slices.ContainsFunc(c.first, func(name string) bool { return !strings.Contains(lines[i], c.address(name)) }) {
+				return lines[i]
+			}
+			return ""
+		}
+		return "it has not said"
+	})
 	c.nodes[c.leader()].KillNode()
 	c.awaitShards()
 	w := small()

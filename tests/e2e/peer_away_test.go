@@ -90,7 +90,7 @@ func (d *disturbed) awaitWithout(shard int) {
 
 // SIGSTOP of a shard in the middle of a load stops progress and nothing else.
 func TestStopped(t *testing.T) {
-	t.Parallel() // it waits more than it works
+	t.Parallel()             // it waits more than it works
 	pause := 5 * time.Second // more than it takes the others to give the session up
 	if long() {
 		pause = 10 * time.Second

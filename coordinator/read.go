@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -84,7 +85,10 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 		request.Keys = append(request.Keys, keys[i])
 	}
 	out, err := client.Get(ctx, request)
-	if err != nil {
+	switch {
+	case status.Code(err) == codes.Unavailable:
+		return wire.RetryLater(codes.Unavailable, time.Second, fmt.Sprintf("shard %d at %s, on which one of the keys lives, cannot be read (%s)", s, address, status.Convert(err).Message()))
+	case err != nil:
 		return status.Errorf(status.Code(err), "shard %d: %s", s, status.Convert(err).Message())
 	}
 	if len(out.GetValues()) != len(at) {

@@ -87,7 +87,7 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 	out, err := client.Get(ctx, request)
 	switch {
 	case status.Code(err) == codes.Unavailable:
-		return wire.RetryLater(codes.Unavailable, time.Second, fmt.Sprintf("shard %d at %s, on which one of the keys lives, cannot be read (%s)", s, address, status.Convert(err).Message()))
+		return wire.RetryLater(codes.Unavailable, time.Second, fmt.Sprintf("shard %d does not answer at %s, and one of the keys lives there: start it, or mend the way to it", s, address))
 	case err != nil:
 		return status.Errorf(status.Code(err), "shard %d: %s", s, status.Convert(err).Message())
 	}

@@ -124,7 +124,7 @@ func TestReadsNameTheShardThatIsAway(t *testing.T) {
 	f.commits("one", 1)
 	_, err := f.client.Get(context1(t), &wirepb.GetRequest{Keys: [][]byte{[]byte("a")}})
 	wantCode(t, err, codes.Unavailable)
-	if _, later := wire.RetryAfter(err); !later || !strings.Contains(err.Error(), "shard 0 at ") {
+	if _, later := wire.RetryAfter(err); !later || !strings.Contains(err.Error(), "shard 0 does not answer at ") {
 		t.Errorf("the client is told %v", err)
 	}
 }

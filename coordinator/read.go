@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -89,7 +90,10 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 		request.Keys = append(request.Keys, keys[i])
 	}
 	out, err := client.Get(ctx, request)
-	if err != nil {
+	switch {
+	case status.Code(err) == codes.Unavailable:
+		return wire.RetryLater(codes.Unavailable, time.Second, fmt.Sprintf("shard %d does not answer at %s, and one of the keys lives there: start it, or mend the way to it", s, address))
+	case err != nil:
 		return status.Errorf(status.Code(err), "shard %d: %s", s, status.Convert(err).Message())
 	}
 	if len(out.GetValues()) != len(at) {

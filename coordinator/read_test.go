@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -113,6 +115,29 @@ func TestReadsNameOneHeight(t *testing.T) {
 	r.mu.Unlock()
 	_, err = get(nil, "a", "b")
 	wantCode(t, err, codes.Internal)
+}
+
+// TestReadsNameTheShardThatIsAway: the client is not told that it cannot reach the coordinator.
+func TestReadsNameTheShardThatIsAway(t *testing.T) {
+	f := newOffice(t, Options{})
+	newPuppetAt(t, f, goneAddress(t))
+	f.commits("one", 1)
+	_, err := f.client.Get(context1(t), &wirepb.GetRequest{Keys: [][]byte{[]byte("a")}})
+	wantCode(t, err, codes.Unavailable)
+	if _, later := wire.RetryAfter(err); !later || !strings.Contains(err.Error(), "shard 0 does not answer at ") {
+		t.Errorf("the client is told %v", err)
+	}
+}
+
+// goneAddress is one at which nobody listens any more.
+func goneAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func TestReadsWaitForTheShardToConnect(t *testing.T) {

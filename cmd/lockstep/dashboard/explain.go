@@ -34,13 +34,16 @@ var (
 	docsInDoubt     = &Docs{"Failures: a shard is in doubt", "docs/failures.md#a-shard-is-in-doubt"}
 	docsLink        = &Docs{"Failures: a link between two shards is cut", "docs/failures.md#a-link-between-two-shards-is-cut"}
 	docsSpace       = &Docs{"Failures: this shard refuses to prepare", "docs/failures.md#this-shard-refuses-to-prepare--mib-are-free"}
+	docsLeaderSpace = &Docs{"Failures: the disk of a coordinator is full", "docs/failures.md#the-disk-of-a-coordinator-is-full"}
+	docsSlowDisk    = &Docs{"Failures: a disk is slow", "docs/failures.md#a-disk-is-slow"}
+	docsSlowShard   = &Docs{"Failures: a shard is slow", "docs/failures.md#a-shard-is-slow"}
 	docsRefused     = &Docs{"Failures: the coordinator refuses a shard", "docs/failures.md#the-coordinator-refuses-a-shard"}
 	docsQuarantine  = &Docs{"Failures: quarantine", "docs/failures.md#quarantine"}
 	docsNotReady    = &Docs{"Failures: a coordinator does not become ready", "docs/failures.md#a-coordinator-does-not-become-ready"}
 	docsMember      = &Docs{"Failures: a coordinator is refused", "docs/failures.md#a-coordinator-is-refused"}
 	docsStatus      = &Docs{"Operating: reading the status", "docs/operating.md#reading-the-status"}
 	docsAdding      = &Docs{"Operating: several coordinators", "docs/operating.md#several-coordinators"}
-	allDocsSections = []*Docs{docsNoLeader, docsAway, docsInDoubt, docsLink, docsSpace, docsRefused, docsQuarantine, docsNotReady, docsMember, docsStatus, docsAdding}
+	allDocsSections = []*Docs{docsNoLeader, docsAway, docsInDoubt, docsLink, docsSpace, docsLeaderSpace, docsSlowDisk, docsSlowShard, docsRefused, docsQuarantine, docsNotReady, docsMember, docsStatus, docsAdding}
 )
 
 // Explain says what the cluster does. rate is the transactions per second that are
@@ -138,7 +141,7 @@ func noSpace(v View) *Sentence {
 		return nil
 	}
 	return &Sentence{Level: "waiting", Kind: "coordinator space", Text: "The coordinator takes up no more blocks: " + sentence(v.Cluster.GetObstructed()),
-		Detail: "Blocks that were taken up before are still decided; clients try again.", Docs: docsSpace}
+		Detail: "Blocks that were taken up before are still decided; clients try again.", Docs: docsLeaderSpace}
 }
 
 // coordinators is for members of a group that do not take part.

@@ -78,11 +78,11 @@ func slow(v View) *Sentence {
 		return nil
 	}
 	if len(f.GetWaitingFor()) == 0 {
-		return &Sentence{Level: "waiting", Kind: "deciding", Docs: docsStatus,
+		return &Sentence{Level: "waiting", Kind: "deciding", Docs: docsSlowDisk,
 			Text:   fmt.Sprintf("Waits for the coordinator's log: block %s has every vote, and its decision is not on disk yet.", report.Count(f.GetHeight())),
 			Detail: "Until it is, nobody is told. Nothing is lost.", Do: "See how long forces of the log take, below, and with several coordinators whether a majority answers."}
 	}
-	return &Sentence{Level: "waiting", Kind: fmt.Sprint("votes ", f.GetWaitingFor()), Docs: docsStatus,
+	return &Sentence{Level: "waiting", Kind: fmt.Sprint("votes ", f.GetWaitingFor()), Docs: docsSlowShard,
 		Text:   fmt.Sprintf("Waits for the %s of %s on block %s, for %s.", noun(len(f.GetWaitingFor()), "vote"), shards(f.GetWaitingFor()), report.Count(f.GetHeight()), ago(f.GetAgeMs())),
 		Detail: "A large block takes its time. " + waitingFor(v, f.GetWaitingFor()), Do: "If it lasts, look at the log of the shard, its processor and its disk."}
 }

@@ -43,7 +43,7 @@ func (d *demo) killCoordinator(ctx context.Context) error {
 	if err := d.cluster.startCoordinator(ctx, 0); err != nil {
 		return err
 	}
-	d.stage.Say("the coordinator is started again, as process %d; nobody told the clients, who ask again under the same block keys", coordinator.PID())
+	d.stage.Say("the coordinator is started again, as process %d, with its dashboard at http://%s/; nobody told the clients, who ask again under the same block keys", coordinator.PID(), coordinator.http)
 	if err := d.settle(ctx, "kill_coordinator", flights); err != nil {
 		return err
 	}

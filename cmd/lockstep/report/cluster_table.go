@@ -86,8 +86,30 @@ func (c Cluster) writeInFlight(out *strings.Builder) {
 		t.WriteTo(out)
 	}
 	if c.QueuedBlocks > 0 {
-		fmt.Fprintf(out, "\n%s of %s wait behind.\n", Plural(c.QueuedBlocks, "block"), Bytes(c.QueuedBytes))
+		verb := "wait"
+		if c.QueuedBlocks == 1 {
+			verb = "waits"
+		}
+		fmt.Fprintf(out, "\n%s of %s %s %s.\n", Plural(c.QueuedBlocks, "block"), Bytes(c.QueuedBytes), verb, c.queuedFor())
 	}
+}
+
+// queuedFor says what blocks wait for of which no attempt has begun: shards that are
+// not connected, or those in front of them.
+func (c Cluster) queuedFor() string {
+	var away []uint32
+	for _, s := range c.Shards {
+		if s.State == "disconnected" {
+			away = append(away, s.ID)
+		}
+	}
+	switch len(away) {
+	case 0:
+		return "behind"
+	case 1:
+		return fmt.Sprintf("until shard %d is connected", away[0])
+	}
+	return "until these are connected: " + shardList(away)
 }
 
 func (f InFlight) attemptCell() string {

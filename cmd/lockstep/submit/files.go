@@ -25,7 +25,7 @@ func Check(files []string) error {
 		}
 		info, err := os.Stat(name)
 		if err != nil {
-			return err
+			return fmt.Errorf("cannot read transactions: %w: give the name of a file, or - for standard input", err)
 		}
 		if info.IsDir() {
 			return fmt.Errorf("%s is a directory: give the files in it", name)

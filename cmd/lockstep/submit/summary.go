@@ -43,8 +43,8 @@ func (s *Summary) Text(took time.Duration) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s committed, %s in %s", report.Plural(s.Blocks, "block"), report.Plural(s.Transactions, "transaction"), report.Duration(took))
-	if seconds := took.Seconds(); seconds > 0 {
-		fmt.Fprintf(&out, ", %s a second", report.Count(int(float64(s.Transactions)/seconds)))
+	if rate := float64(s.Transactions) / took.Seconds(); took > 0 && rate >= 1 {
+		fmt.Fprintf(&out, ", %s a second", report.Count(int(rate)))
 	}
 	fmt.Fprintf(&out, "\n%s\nheight %s, root %s", report.OutcomeText(s.Outcomes), report.Count(s.Height), s.Root)
 	return out.String()

@@ -6,20 +6,20 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // ServerOptions configures a Server. The zero value is usable.
 type ServerOptions struct {
 	Logger hclog.Logger // nil logs nothing
-	// Credentials secure connections; nil means none, for loopback and
-	// networks that are trusted.
-	Credentials credentials.TransportCredentials
+	// Identity secures connections, and says who may call what; nil means plaintext,
+	// for loopback and networks that are trusted.
+	Identity *identity.Identity
 	// MaxMessageBytes bounds a message that comes in; 0 means MaxMessageBytes
 	// of this package.
 	MaxMessageBytes int
@@ -41,9 +41,6 @@ func NewServer(o ServerOptions) *Server {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
-	if o.Credentials == nil {
-		o.Credentials = insecure.NewCredentials()
-	}
 	if o.MaxMessageBytes == 0 {
 		o.MaxMessageBytes = MaxMessageBytes
 	}
@@ -54,8 +51,8 @@ func NewServer(o ServerOptions) *Server {
 }
 
 func serverOptions(o ServerOptions) []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.Creds(o.Credentials),
+	options := []grpc.ServerOption{
+		grpc.Creds(o.Identity.Credentials()),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -69,6 +66,7 @@ func serverOptions(o ServerOptions) []grpc.ServerOption {
 		grpc.ChainStreamInterceptor(recoverStream(o.Logger)),
 		grpc.WaitForHandlers(true),
 	}
+	return append(options, o.Identity.Gate()...)
 }
 
 // Serve accepts connections until the server is stopped, which gives nil. It

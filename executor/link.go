@@ -14,7 +14,7 @@ import (
 )
 
 // Dialer makes a connection to a peer; it does not wait for it.
-type Dialer func(address string) (*grpc.ClientConn, error)
+type Dialer func(peer protocol.ShardID, address string) (*grpc.ClientConn, error)
 
 const (
 	linkFirst = 50 * time.Millisecond
@@ -70,7 +70,7 @@ func (l *link) run(ctx context.Context) error {
 	defer draining.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn, err := l.exchange.dial(l.address)
+	conn, err := l.exchange.dial(l.peer, l.address)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/state"
 	"github.com/lockstep-exec/lockstep/wal"
@@ -24,6 +25,8 @@ type Options struct {
 	Address string
 	Machine Machine
 	Logger  hclog.Logger // nil logs nothing
+	// Identity proves who this shard is, and who the others are; nil for plaintext.
+	Identity *identity.Identity
 
 	Runner     RunnerOptions
 	Checkpoint state.Policy
@@ -83,6 +86,9 @@ func Open(o Options) (*Shard, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
+	if err := o.Identity.Must(identity.Shard, identity.ShardName(o.Shard)); err != nil {
+		return nil, err
+	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}
@@ -112,7 +118,7 @@ func (s *Shard) build() (err error) {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	s.exchange = NewExchange(o.Shard, instance, dialPeer, s.deliver, s.logger.Named("exchange"))
+	s.exchange = NewExchange(o.Shard, instance, s.dialPeer, s.deliver, s.logger.Named("exchange"))
 	s.core, err = OpenCore(CoreParts{
 		Shard: o.Shard, Instance: instance, Address: o.Address,
 		Directory: o.Directory, Log: s.storage.log, Store: s.storage.store,
@@ -127,7 +133,7 @@ func (s *Shard) build() (err error) {
 func (s *Shard) connect() (err error) {
 	s.client, err = rpc.NewSessionClient(rpc.SessionClientOptions{
 		SessionOptions: rpc.SessionOptions{Logger: s.logger.Named("session"), Bounds: s.bounds},
-		Handler:        sessionEvents{s}, Coordinators: s.options.Coordinators,
+		Handler:        sessionEvents{s}, Coordinators: s.options.Coordinators, Identity: s.options.Identity,
 	})
 	return err
 }

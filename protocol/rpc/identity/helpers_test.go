@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"net"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -29,64 +28,6 @@ import (
 )
 
 const day = 24 * time.Hour
-
-// authority makes one for a cluster.
-func authority(t *testing.T, cluster string) (*identity.Authority, identity.Issued) {
-	t.Helper()
-	a, files, err := identity.NewAuthority(cluster, time.Now().Add(-10*day), 100*day)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a, files
-}
-
-// cluster is an authority, and what it has issued.
-type cluster struct {
-	t     *testing.T
-	name  string
-	ca    *identity.Authority
-	files identity.Issued
-}
-
-func newCluster(t *testing.T) *cluster {
-	c := &cluster{t: t, name: "prod"}
-	c.ca, c.files = authority(t, c.name)
-	return c
-}
-
-func (c *cluster) issue(role identity.Role, id string, from, until time.Time) identity.Issued {
-	c.t.Helper()
-	issued, err := c.ca.Issue(identity.Name{Cluster: c.name, Role: role, ID: id}, nil, from, until)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return issued
-}
-
-// directory holds a new identity.
-func (c *cluster) directory(role identity.Role, id string) string {
-	c.t.Helper()
-	dir := filepath.Join(c.t.TempDir(), "tls")
-	issued := c.issue(role, id, time.Now(), time.Now().Add(day))
-	if err := identity.WriteFiles(dir, issued.Files(c.files.Certificate)...); err != nil {
-		c.t.Fatal(err)
-	}
-	return dir
-}
-
-func (c *cluster) open(role identity.Role, id string) *identity.Identity {
-	c.t.Helper()
-	return open(c.t, c.directory(role, id), identity.Options{})
-}
-
-func open(t *testing.T, dir string, o identity.Options) *identity.Identity {
-	t.Helper()
-	i, err := identity.Open(dir, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return i
-}
 
 // idOf is a usual name for somebody of a role.
 func idOf(role identity.Role) string {

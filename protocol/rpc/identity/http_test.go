@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity/identitytest"
 )
 
 // servePages serves pages that say their path.
@@ -38,11 +39,11 @@ func get(t *testing.T, url string, config *tls.Config) (int, string) {
 }
 
 func TestWhoMaySeeWhichPage(t *testing.T) {
-	c, wide := newCluster(t), newUnbound(t)
-	s := servePages(t, c.open(identity.Coordinator, "c1"), false)
+	c, wide := identitytest.New(t), newUnbound(t)
+	s := servePages(t, c.Open(identity.Coordinator, "c1"), false)
 	paths := []string{"/livez", "/readyz", "/metrics", "/status", "/", "/api/state", "/livez/../metrics"}
 	for _, role := range identity.Roles() {
-		config := c.open(role, idOf(role)).HTTPClientConfig(identity.Coordinator, "c1")
+		config := c.Open(role, idOf(role)).HTTPClientConfig(identity.Coordinator, "c1")
 		serves := role == identity.Coordinator || role == identity.Shard
 		for _, path := range paths {
 			want := http.StatusOK
@@ -58,8 +59,8 @@ func TestWhoMaySeeWhichPage(t *testing.T) {
 		"nobody":   nil,
 		"forged":   {keyPair(t, (*unbound)(nil).sign(t, "lockstep://prod/viewer/x1"))},
 		"another":  {keyPair(t, wide.sign(t, "lockstep://prod/viewer/x1"))},
-		"expired":  {keyPair(t, c.issue(identity.Viewer, "x1", time.Now().Add(-2*day), time.Now().Add(-day)))},
-		"tomorrow": {keyPair(t, c.issue(identity.Viewer, "x1", time.Now().Add(day), time.Now().Add(2*day)))},
+		"expired":  {keyPair(t, c.Between(identity.Viewer, "x1", time.Now().Add(-2*day), time.Now().Add(-day)))},
+		"tomorrow": {keyPair(t, c.Between(identity.Viewer, "x1", time.Now().Add(day), time.Now().Add(2*day)))},
 	} {
 		for _, path := range paths {
 			if code, body := get(t, s.URL+path, &tls.Config{InsecureSkipVerify: true, Certificates: certificates}); code != http.StatusUnauthorized {
@@ -70,8 +71,8 @@ func TestWhoMaySeeWhichPage(t *testing.T) {
 }
 
 func TestProbesMayBeOpen(t *testing.T) {
-	c := newCluster(t)
-	s := servePages(t, c.open(identity.Shard, "1"), true)
+	c := identitytest.New(t)
+	s := servePages(t, c.Open(identity.Shard, "1"), true)
 	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/metrics": 401, "/status": 401, "/": 401, "/livez/": 401, "//livez": 401} {
 		if code, _ := get(t, s.URL+path, &tls.Config{InsecureSkipVerify: true}); code != want {
 			t.Errorf("%s answers %d, want %d", path, code, want)
@@ -81,9 +82,9 @@ func TestProbesMayBeOpen(t *testing.T) {
 
 // A page that goes on for ever ends with the authority of whoever looks at it.
 func TestPagesEndWithTheirAuthority(t *testing.T) {
-	c, next := newCluster(t), newCluster(t)
-	dir := c.directory(identity.Coordinator, "c1")
-	server := open(t, dir, identity.Options{})
+	c, next := identitytest.New(t), identitytest.New(t)
+	dir := c.Directory(identity.Coordinator, "c1")
+	server := identitytest.Open(t, dir, identity.Options{})
 	ended := make(chan struct{})
 	s := httptest.NewUnstartedServer(server.Pages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
@@ -94,13 +95,13 @@ func TestPagesEndWithTheirAuthority(t *testing.T) {
 	s.TLS, s.Config.ErrorLog = server.HTTPConfig(), log(io.Discard).StandardLogger(nil)
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: c.open(identity.Viewer, "eye").HTTPClientConfig(identity.Coordinator, "")}}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: c.Open(identity.Viewer, "eye").HTTPClientConfig(identity.Coordinator, "")}}
 	answer, err := client.Get(s.URL + "/api/events")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	replace(t, dir, next.issue(identity.Coordinator, "c1", time.Now(), time.Now().Add(day)).Files(next.files.Certificate)...)
+	replace(t, dir, next.Between(identity.Coordinator, "c1", time.Now(), time.Now().Add(day)).Files(next.Files.Certificate)...)
 	if err := server.Reload(); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/connectivity"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity/identitytest"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -66,25 +67,25 @@ func TestFilesAreSecretAndNeverOverwritten(t *testing.T) {
 }
 
 func TestBadFilesAreSentences(t *testing.T) {
-	c := newCluster(t)
-	other := newCluster(t)
-	good := c.issue(identity.Shard, "1", time.Now(), time.Now().Add(day))
-	foreign := other.issue(identity.Shard, "1", time.Now(), time.Now().Add(day))
-	past := c.issue(identity.Shard, "1", time.Now().Add(-2*day), time.Now().Add(-day))
+	c := identitytest.New(t)
+	other := identitytest.New(t)
+	good := c.Between(identity.Shard, "1", time.Now(), time.Now().Add(day))
+	foreign := other.Between(identity.Shard, "1", time.Now(), time.Now().Add(day))
+	past := c.Between(identity.Shard, "1", time.Now().Add(-2*day), time.Now().Add(-day))
 	for what, test := range map[string]struct {
 		files []identity.File
 		says  string
 	}{
 		"nothing":          {nil, "no such file"},
-		"another key":      {identity.Issued{Certificate: good.Certificate, Key: foreign.Key}.Files(c.files.Certificate), "do not make a pair"},
-		"another CA":       {foreign.Files(c.files.Certificate), "comes from an authority that is not in ca.crt"},
-		"expired":          {past.Files(c.files.Certificate), "expired at"},
+		"another key":      {identity.Issued{Certificate: good.Certificate, Key: foreign.Key}.Files(c.Files.Certificate), "do not make a pair"},
+		"another CA":       {foreign.Files(c.Files.Certificate), "comes from an authority that is not in ca.crt"},
+		"expired":          {past.Files(c.Files.Certificate), "expired at"},
 		"rubbish":          {good.Files([]byte("rubbish")), "ca.crt: it is no certificate"},
-		"rubbish behind":   {good.Files(append(bytes.Clone(c.files.Certificate), "rubbish"...)), "ca.crt: it is no certificate"},
+		"rubbish behind":   {good.Files(append(bytes.Clone(c.Files.Certificate), "rubbish"...)), "ca.crt: it is no certificate"},
 		"leaf as CA":       {good.Files(good.Certificate), "is no authority"},
 		"key as CA":        {good.Files(good.Key), "where certificates are expected"},
 		"too much":         {good.Files(make([]byte, 1<<20)), "is it a certificate"},
-		"CA's certificate": {c.files.Files(c.files.Certificate), "0 URIs"},
+		"CA's certificate": {c.Files.Files(c.Files.Certificate), "0 URIs"},
 	} {
 		dir := t.TempDir()
 		if err := identity.WriteFiles(dir, test.files...); err != nil {
@@ -125,17 +126,17 @@ func (b *buffer) String() string {
 }
 
 func TestBadNewFilesChangeNothing(t *testing.T) {
-	c := newCluster(t)
-	dir := c.directory(identity.Shard, "1")
+	c := identitytest.New(t)
+	dir := c.Directory(identity.Shard, "1")
 	var out buffer
-	i := open(t, dir, identity.Options{Logger: log(&out)})
+	i := identitytest.Open(t, dir, identity.Options{Logger: log(&out)})
 	before := i.Expiries()[0].At
-	elsewhere := c.issue(identity.Shard, "2", time.Now(), time.Now().Add(3*day))
-	newer := c.issue(identity.Shard, "1", time.Now(), time.Now().Add(2*day))
+	elsewhere := c.Between(identity.Shard, "2", time.Now(), time.Now().Add(3*day))
+	newer := c.Between(identity.Shard, "1", time.Now(), time.Now().Add(2*day))
 	for _, files := range [][]identity.File{
 		{{Name: identity.CertificateFile, Content: []byte("half a cert")}},
 		{{Name: identity.CertificateFile, Content: newer.Certificate}}, // the key follows later
-		elsewhere.Files(c.files.Certificate),
+		elsewhere.Files(c.Files.Certificate),
 	} {
 		replace(t, dir, files...)
 		for range 3 {
@@ -150,7 +151,7 @@ func TestBadNewFilesChangeNothing(t *testing.T) {
 	if n := strings.Count(out.String(), "cannot be used"); n != 3 {
 		t.Errorf("%d warnings, want one each:\n%s", n, out.String())
 	}
-	replace(t, dir, newer.Files(c.files.Certificate)...)
+	replace(t, dir, newer.Files(c.Files.Certificate)...)
 	if err := i.Reload(); err != nil || i.Rejected() != "" || !i.Expiries()[0].At.After(before) {
 		t.Errorf("good files are not in use: %v, %q", err, i.Rejected())
 	}
@@ -159,16 +160,16 @@ func TestBadNewFilesChangeNothing(t *testing.T) {
 // An authority is replaced while connections stand, by way of both; and once the old one
 // is gone, so are those that it vouched for.
 func TestAuthoritiesAreReplacedWithoutRestart(t *testing.T) {
-	old, next := newCluster(t), newCluster(t)
-	serverDir := old.directory(identity.Coordinator, "c1")
-	server := open(t, serverDir, identity.Options{})
+	old, next := identitytest.New(t), identitytest.New(t)
+	serverDir := old.Directory(identity.Coordinator, "c1")
+	server := identitytest.Open(t, serverDir, identity.Options{})
 	address := serveAll(t, server)
-	client := old.open(identity.Client, "app")
+	client := old.Open(identity.Client, "app")
 	conn := dial(t, address, client.Expecting(identity.Coordinator, ""))
 	const here = wirepb.ClusterService_Here_FullMethodName
 	wantReached(t, call(t, conn, here))
 
-	both := append(bytes.Clone(old.files.Certificate), next.files.Certificate...)
+	both := append(bytes.Clone(old.Files.Certificate), next.Files.Certificate...)
 	replace(t, serverDir, identity.File{Name: identity.AuthorityFile, Content: both})
 	if err := server.Reload(); err != nil {
 		t.Fatal(err)
@@ -176,14 +177,11 @@ func TestAuthoritiesAreReplacedWithoutRestart(t *testing.T) {
 	if conn.GetState() != connectivity.Ready {
 		t.Error("a connection has ended though its authority is still there")
 	}
-	nextDir := t.TempDir()
-	issued := next.issue(identity.Client, "app", time.Now(), time.Now().Add(day))
-	if err := identity.WriteFiles(nextDir, issued.Files(both)...); err != nil {
-		t.Fatal(err)
-	}
-	renewed := dial(t, address, open(t, nextDir, identity.Options{}).Expecting(identity.Coordinator, ""))
+	issued := next.Between(identity.Client, "app", time.Now(), time.Now().Add(day))
+	nextDir := identitytest.Write(t, issued, both)
+	renewed := dial(t, address, identitytest.Open(t, nextDir, identity.Options{}).Expecting(identity.Coordinator, ""))
 	wantReached(t, call(t, renewed, here))
-	replace(t, serverDir, next.issue(identity.Coordinator, "c1", time.Now(), time.Now().Add(day)).Files(next.files.Certificate)...)
+	replace(t, serverDir, next.Between(identity.Coordinator, "c1", time.Now(), time.Now().Add(day)).Files(next.Files.Certificate)...)
 	if err := server.Reload(); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +212,7 @@ func awaitState(t *testing.T, c interface{ GetState() connectivity.State }, stat
 // A connection does not outlive the certificate of its peer, on either side.
 func TestExpiryEndsConnections(t *testing.T) {
 	for _, side := range []string{"server", "client"} {
-		c := newCluster(t)
+		c := identitytest.New(t)
 		var ahead atomic.Int64 // of the clock of the side that looks
 		clock := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		none := time.Now
@@ -222,8 +220,8 @@ func TestExpiryEndsConnections(t *testing.T) {
 		if side == "server" {
 			serverClock, clientClock = clock, none
 		}
-		server := open(t, c.directory(identity.Coordinator, "c1"), identity.Options{Now: serverClock})
-		client := open(t, c.directory(identity.Client, "app"), identity.Options{Now: clientClock})
+		server := identitytest.Open(t, c.Directory(identity.Coordinator, "c1"), identity.Options{Now: serverClock})
+		client := identitytest.Open(t, c.Directory(identity.Client, "app"), identity.Options{Now: clientClock})
 		conn := dial(t, serveAll(t, server), client.Expecting(identity.Coordinator, ""))
 		wantReached(t, call(t, conn, wirepb.ClusterService_Here_FullMethodName))
 		looks := map[string]*identity.Identity{"server": server, "client": client}[side]
@@ -237,15 +235,12 @@ func TestExpiryEndsConnections(t *testing.T) {
 }
 
 func TestExpiryIsToldOnceAtEachStep(t *testing.T) {
-	c := newCluster(t)
-	dir := t.TempDir()
-	issued := c.issue(identity.Viewer, "eye", time.Now(), time.Now().Add(40*day))
-	if err := identity.WriteFiles(dir, issued.Files(c.files.Certificate)...); err != nil {
-		t.Fatal(err)
-	}
+	c := identitytest.New(t)
+	issued := c.Between(identity.Viewer, "eye", time.Now(), time.Now().Add(40*day))
+	dir := identitytest.Write(t, issued, c.Files.Certificate)
 	var ahead time.Duration
 	var out buffer
-	i := open(t, dir, identity.Options{Logger: log(&out), Now: func() time.Time { return time.Now().Add(ahead) }})
+	i := identitytest.Open(t, dir, identity.Options{Logger: log(&out), Now: func() time.Time { return time.Now().Add(ahead) }})
 	for _, test := range []struct {
 		after time.Duration
 		told  int
@@ -262,9 +257,9 @@ func TestExpiryIsToldOnceAtEachStep(t *testing.T) {
 
 // Only TLS 1.3 and HTTP/2 are spoken, and nothing is resumed.
 func TestNothingOlderIsSpoken(t *testing.T) {
-	c := newCluster(t)
-	address := serveAll(t, c.open(identity.Coordinator, "c1"))
-	pair := keyPair(t, c.issue(identity.Client, "app", time.Now(), time.Now().Add(day)))
+	c := identitytest.New(t)
+	address := serveAll(t, c.Open(identity.Coordinator, "c1"))
+	pair := keyPair(t, c.Between(identity.Client, "app", time.Now(), time.Now().Add(day)))
 	for what, config := range map[string]*tls.Config{
 		"TLS 1.2":      {MaxVersion: tls.VersionTLS12, NextProtos: []string{"h2"}},
 		"no protocol":  {},
@@ -299,8 +294,8 @@ func (c *tickets) Put(_ string, s *tls.ClientSessionState) {
 
 // Whoever speaks no TLS is told so by an alert, and does not hold the server up.
 func TestPlaintextGetsAnAlert(t *testing.T) {
-	c := newCluster(t)
-	server := c.open(identity.Coordinator, "c1")
+	c := identitytest.New(t)
+	server := c.Open(identity.Coordinator, "c1")
 	conn, err := net.Dial("tcp", serveAll(t, server))
 	if err != nil {
 		t.Fatal(err)

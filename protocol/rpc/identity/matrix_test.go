@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity/identitytest"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -111,22 +112,21 @@ func hand(certificates ...tls.Certificate) grpc.DialOption {
 	return grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, Certificates: certificates}))
 }
 
-func strangers(t *testing.T, c *cluster, wide *unbound, role identity.Role) []stranger {
+func strangers(t *testing.T, c *identitytest.Authority, wide *unbound, role identity.Role) []stranger {
 	name := identity.Name{Cluster: "prod", Role: role, ID: idOf(role)}
 	now := time.Now()
-	other := &cluster{t: t, name: "prod"}
-	other.ca, other.files = authority(t, "prod")
+	other := identitytest.New(t)
 	elsewhere := name
 	elsewhere.Cluster = "test"
-	smuggled, err := c.ca.Issue(elsewhere, nil, now, now.Add(day))
+	smuggled, err := c.Issue(elsewhere, nil, now, now.Add(day))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return []stranger{
-		{"expired", hand(keyPair(t, c.issue(role, name.ID, now.Add(-2*day), now.Add(-day)))), codes.Unavailable, identity.Expired},
-		{"not yet valid", hand(keyPair(t, c.issue(role, name.ID, now.Add(day), now.Add(2*day)))), codes.Unavailable, identity.NotYetValid},
+		{"expired", hand(keyPair(t, c.Between(role, name.ID, now.Add(-2*day), now.Add(-day)))), codes.Unavailable, identity.Expired},
+		{"not yet valid", hand(keyPair(t, c.Between(role, name.ID, now.Add(day), now.Add(2*day)))), codes.Unavailable, identity.NotYetValid},
 		{"forged", hand(keyPair(t, (*unbound)(nil).sign(t, name.String()))), codes.Unavailable, identity.UnknownCA},
-		{"another authority", hand(keyPair(t, other.issue(role, name.ID, now, now.Add(day)))), codes.Unavailable, identity.UnknownCA},
+		{"another authority", hand(keyPair(t, other.Between(role, name.ID, now, now.Add(day)))), codes.Unavailable, identity.UnknownCA},
 		{"no certificate", hand(), codes.Unavailable, identity.NoCertificate},
 		{"plaintext", (*identity.Identity)(nil).Expecting("", ""), codes.Unavailable, identity.Plaintext},
 		{"another cluster", hand(keyPair(t, wide.sign(t, elsewhere.String()))), codes.Unauthenticated, identity.OtherCluster},
@@ -139,18 +139,15 @@ func strangers(t *testing.T, c *cluster, wide *unbound, role identity.Role) []st
 
 // Every role and every method, for the right one and for everybody who is not.
 func TestWhoMayCallWhat(t *testing.T) {
-	c, wide := newCluster(t), newUnbound(t)
-	dir := t.TempDir()
-	issued := c.issue(identity.Coordinator, "c1", time.Now(), time.Now().Add(day))
-	if err := identity.WriteFiles(dir, issued.Files(append(slices.Clone(c.files.Certificate), wide.pem()...))...); err != nil {
-		t.Fatal(err)
-	}
-	server := open(t, dir, identity.Options{})
+	c, wide := identitytest.New(t), newUnbound(t)
+	issued := c.Between(identity.Coordinator, "c1", time.Now(), time.Now().Add(day))
+	dir := identitytest.Write(t, issued, append(slices.Clone(c.Files.Certificate), wide.pem()...))
+	server := identitytest.Open(t, dir, identity.Options{})
 	address := serveAll(t, server)
 	all := append(methods(t), "/lockstep.v1.CoordinatorService/NoSuchMethod", "/no.such.Service/Method")
 	for _, role := range identity.Roles() {
 		t.Run(string(role), func(t *testing.T) {
-			right := dial(t, address, c.open(role, idOf(role)).Expecting(identity.Coordinator, "c1"))
+			right := dial(t, address, c.Open(role, idOf(role)).Expecting(identity.Coordinator, "c1"))
 			for _, method := range all {
 				err := call(t, right, method)
 				denied := status.Code(err) == codes.PermissionDenied
@@ -179,10 +176,9 @@ func TestWhoMayCallWhat(t *testing.T) {
 
 // A caller does not talk to a server that is not the one it means.
 func TestCallersKnowWhomTheyReach(t *testing.T) {
-	c := newCluster(t)
-	client := c.open(identity.Client, "app")
-	other := &cluster{t: t, name: "prod"}
-	other.ca, other.files = authority(t, "prod")
+	c := identitytest.New(t)
+	client := c.Open(identity.Client, "app")
+	other := identitytest.New(t)
 	const here = wirepb.ClusterService_Here_FullMethodName
 	for _, test := range []struct {
 		what   string
@@ -190,12 +186,12 @@ func TestCallersKnowWhomTheyReach(t *testing.T) {
 		expect identity.Expect
 		says   string // "" if it is reached
 	}{
-		{"right", c.open(identity.Shard, "2"), identity.Expect{Role: identity.Shard, ID: "2"}, ""},
-		{"any of the role", c.open(identity.Coordinator, "c2"), identity.Expect{Role: identity.Coordinator}, ""},
-		{"another shard", c.open(identity.Shard, "1"), identity.Expect{Role: identity.Shard, ID: "2"}, "lockstep://prod/shard/1 answers where shard 2 is expected"},
-		{"another role", c.open(identity.Shard, "1"), identity.Expect{Role: identity.Coordinator}, "lockstep://prod/shard/1 answers where a coordinator is expected"},
-		{"a client", c.open(identity.Client, "thief"), identity.Expect{Role: identity.Coordinator}, "is not good for this"},
-		{"another authority", other.open(identity.Coordinator, "c1"), identity.Expect{Role: identity.Coordinator}, "comes from an authority that is not in ca.crt"},
+		{"right", c.Open(identity.Shard, "2"), identity.Expect{Role: identity.Shard, ID: "2"}, ""},
+		{"any of the role", c.Open(identity.Coordinator, "c2"), identity.Expect{Role: identity.Coordinator}, ""},
+		{"another shard", c.Open(identity.Shard, "1"), identity.Expect{Role: identity.Shard, ID: "2"}, "lockstep://prod/shard/1 answers where shard 2 is expected"},
+		{"another role", c.Open(identity.Shard, "1"), identity.Expect{Role: identity.Coordinator}, "lockstep://prod/shard/1 answers where a coordinator is expected"},
+		{"a client", c.Open(identity.Client, "thief"), identity.Expect{Role: identity.Coordinator}, "is not good for this"},
+		{"another authority", other.Open(identity.Coordinator, "c1"), identity.Expect{Role: identity.Coordinator}, "comes from an authority that is not in ca.crt"},
 		{"plaintext", nil, identity.Expect{Role: identity.Coordinator}, "the server speaks no TLS"},
 	} {
 		conn := dial(t, serveAll(t, test.server), client.Expecting(test.expect.Role, test.expect.ID))
@@ -209,31 +205,23 @@ func TestCallersKnowWhomTheyReach(t *testing.T) {
 
 // What somebody who is refused is told, with the clients of this project.
 func TestRefusalsAreSentences(t *testing.T) {
-	c := newCluster(t)
-	dir := t.TempDir()
-	long := c.issue(identity.Coordinator, "c1", time.Now().Add(-5*day), time.Now().Add(day))
-	if err := identity.WriteFiles(dir, long.Files(c.files.Certificate)...); err != nil {
-		t.Fatal(err)
-	}
-	address := serveAll(t, open(t, dir, identity.Options{}))
-	other := &cluster{t: t, name: "prod"}
-	other.ca, other.files = authority(t, "prod")
+	c := identitytest.New(t)
+	long := c.Between(identity.Coordinator, "c1", time.Now().Add(-5*day), time.Now().Add(day))
+	dir := identitytest.Write(t, long, c.Files.Certificate)
+	address := serveAll(t, identitytest.Open(t, dir, identity.Options{}))
+	other := identitytest.New(t)
 	both := func(issued identity.Issued, ca ...[]byte) *identity.Identity {
-		dir := t.TempDir()
-		if err := identity.WriteFiles(dir, issued.Files(slices.Concat(ca...))...); err != nil {
-			t.Fatal(err)
-		}
-		return open(t, dir, identity.Options{Now: func() time.Time { return time.Now().Add(-2 * day) }})
+		return identitytest.Open(t, identitytest.Write(t, issued, ca...), identity.Options{Now: func() time.Time { return time.Now().Add(-2 * day) }})
 	}
-	old := c.issue(identity.Client, "app", time.Now().Add(-3*day), time.Now().Add(-day))
+	old := c.Between(identity.Client, "app", time.Now().Add(-3*day), time.Now().Add(-day))
 	for what, test := range map[string]struct {
 		client *identity.Identity
 		says   string
 	}{
 		"plaintext": {nil, "the server speaks TLS: give --tls"},
-		"unknown": {both(other.issue(identity.Client, "app", time.Now().Add(-3*day), time.Now().Add(day)), other.files.Certificate, c.files.Certificate),
+		"unknown": {both(other.Between(identity.Client, "app", time.Now().Add(-3*day), time.Now().Add(day)), other.Files.Certificate, c.Files.Certificate),
 			"the server does not know the authority of this certificate"},
-		"expired": {both(old, c.files.Certificate), "the server takes this certificate for one that is not valid now"},
+		"expired": {both(old, c.Files.Certificate), "the server takes this certificate for one that is not valid now"},
 	} {
 		err := call(t, dial(t, address, test.client.Expecting(identity.Coordinator, "")), wirepb.ClusterService_Here_FullMethodName)
 		if says := identity.Advice(sentence(err)); !strings.Contains(says, test.says) || strings.Contains(says, "\n") {

@@ -45,6 +45,7 @@ func root() *cobra.Command {
 		benchCommand(),
 		clusterCommand(),
 		configCommand(),
+		certsCommand(),
 		indoubtCommand(),
 		recoverCommand(),
 		cli.VersionCommand(build()),

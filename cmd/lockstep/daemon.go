@@ -36,6 +36,7 @@ type host struct {
 	listener  net.Listener
 	http      string // address; "" for none
 	endpoints serve.Endpoints
+	security  security
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
@@ -43,6 +44,7 @@ func (h host) run(cmd *cobra.Command) error {
 	serve.RelaxTimers()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready = log, h.daemon.Ready
+	h.endpoints.Identity, h.endpoints.OpenProbes = h.security.Identity, h.security.openProbes
 	var web *serve.HTTP
 	if h.http != "" {
 		var err error
@@ -57,6 +59,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer cancel()
 		webEnded <- runWeb(ctx, web)
 	}()
+	go h.security.watch(ctx)
 	over := make(chan struct{})
 	defer close(over)
 	go h.endAnyway(cmd.ErrOrStderr(), over)
@@ -69,7 +72,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer close(told)
 		serve.TellSupervisor(ctx, log, h.describe)
 	}()
-	err = errors.Join(err, rpc.Host(ctx, h.listener, ending{h.daemon, cancel}, rpc.ServerOptions{Logger: log}), <-webEnded)
+	err = errors.Join(err, rpc.Host(ctx, h.listener, ending{h.daemon, cancel}, rpc.ServerOptions{Logger: log, Identity: h.security.Identity}), <-webEnded)
 	cancel()
 	select {
 	case <-told:

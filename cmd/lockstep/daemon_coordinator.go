@@ -22,6 +22,7 @@ type coordinatorSettings struct {
 	options      coordinator.Options
 	listen, http string
 	peers        []string
+	security     securitySettings
 }
 
 func newCoordinatorSettings() *coordinatorSettings {
@@ -69,6 +70,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.Batch.Wait, "batch-wait", 5*time.Millisecond, "most time that its first transaction waits")
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which no block is taken up; negative for none")
 	f.DurationVar(&s.options.DiskPatience, "disk-timeout", 5*time.Second, "how long a leader of several waits for its disk before it ends, so that another one leads")
+	s.security.addFlags(f)
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
@@ -101,32 +103,39 @@ func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Members, err = parsePeers(s.peers); err != nil {
 		return err
 	}
-	return checkAddresses(s.listen, s.http)
+	return cmp.Or(checkAddresses(s.listen, s.http), s.security.check(s.listen, s.http))
 }
 
 func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	if err := s.validate(); err != nil {
 		return err
 	}
+	security, err := s.security.open(cli.Logger(cmd.Context()), s.listen, s.http)
+	if err != nil {
+		return err
+	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
 	}
+	s.options.Identity = security.Identity
 	if s.options.Address == "" {
 		s.options.Address = advertised(listener.Addr())
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
 	metrics := telemetry.NewCoordinator(build())
+	metrics.Secured(security.Security)
 	s.options.LogForced, s.options.Observe = metrics.LogForced, metrics.Watch
 	c, err := coordinator.Open(s.options)
 	if err != nil {
 		listener.Close()
 		return refusedOr(err)
 	}
-	m := manage(c, members.New(members.Options{
-		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
+	m := manage(c, security.Identity, members.New(members.Options{
+		Identity: security.Identity,
+		Group:    c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	}), s.options.Logger.Named("dashboard"))
-	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
+	return host{daemon: m, listener: listener, http: s.http, hung: c.Replica().Hung(), security: security, endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }

@@ -34,6 +34,7 @@ type shardSettings struct {
 	id                      int
 	listen, advertise, http string
 	coordinators            string
+	security                securitySettings
 }
 
 func newShardSettings() *shardSettings {
@@ -65,6 +66,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.StringVar(&s.listen, "listen", "127.0.0.1:0", "`ADDRESS` for peers and readers")
 	f.StringVar(&s.advertise, "advertise", "", "`ADDRESS` by which they reach it, if not the one it listens on")
 	f.StringVar(&s.http, "http", "", "`ADDRESS` for health, metrics and status; empty for none")
+	s.security.addFlags(f)
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which the shard refuses to prepare; negative for none")
 	f.DurationVar(&s.options.Runner.PeerTimeout, "peer-timeout", 0, "how long a peer may stay away before an attempt that needs it is refused (default 3s)")
 	f.DurationVar(&s.options.Checkpoint.MaxAge, "checkpoint-age", 10*time.Second, "how long a committed block waits for the database at most, while others follow")
@@ -97,22 +99,28 @@ func (s *shardSettings) validate() (err error) {
 	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
 		return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q: %w", s.coordinators, err)
 	}
-	return checkAddresses(s.listen, s.http)
+	return cmp.Or(checkAddresses(s.listen, s.http), s.security.check(s.listen, s.http))
 }
 
 func (s *shardSettings) run(cmd *cobra.Command) error {
 	if err := s.validate(); err != nil {
 		return err
 	}
+	security, err := s.security.open(cli.Logger(cmd.Context()), s.listen, s.http)
+	if err != nil {
+		return err
+	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
 	}
+	s.options.Identity = security.Identity
 	if s.options.Address = s.advertise; s.advertise == "" {
 		s.options.Address = listener.Addr().String()
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
 	metrics := telemetry.NewShard(build())
+	metrics.Secured(security.Security)
 	s.options.LogForced, s.options.Watch = metrics.LogForced, metrics.Watch()
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
@@ -122,7 +130,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		listener.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, security: security, endpoints: serve.Endpoints{
 		Metrics: metrics.Registry(shard),
 		Status:  func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
 	}}.run(cmd)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
 )
@@ -52,7 +53,7 @@ func (l *link) keep(ctx context.Context) {
 		l.exchange.traffic.breaks.Add(1)
 		if l.failures&(l.failures-1) == 0 {
 			l.exchange.logger.Warn("cannot push values to a peer; its attempts wait, trying again",
-				"peer", l.peer, "address", l.address, "tries", l.failures, "error", err)
+				"peer", l.peer, "address", l.address, "tries", l.failures, "error", identity.Explained(err))
 		}
 		select {
 		case <-ctx.Done():

@@ -23,7 +23,7 @@ func configFile(t *testing.T, content string) string {
 
 func TestConfigCheck(t *testing.T) {
 	r := lockstep(t, "", "config", "check", "shard", configFile(t, "id: 3\ndata: /x\ncoordinator: localhost:7400\n"))
-	if want := "shard: sound: settings from the file: 3, from the environment: 0, from flags: 0, defaults: 10\n"; r.code != cli.ExitDone || r.out != want {
+	if want := "shard: sound: settings from the file: 3, from the environment: 0, from flags: 0, defaults: 13\n"; r.code != cli.ExitDone || r.out != want {
 		t.Errorf("exit code %d, printed %q, want %q; %s", r.code, r.out, want, r.err)
 	}
 }
@@ -64,7 +64,7 @@ func TestConfigCheckWarnsOfVariablesThatNobodyReads(t *testing.T) {
 
 func TestConfigShow(t *testing.T) {
 	t.Setenv("LOCKSTEP_COORDINATOR", "10.0.0.1:7400")
-	args := []string{"config", "show", "shard", "testdata/shard3.yaml", "--listen", "10.0.0.6:7410"}
+	args := []string{"config", "show", "shard", "testdata/shard3.yaml", "--listen", "10.0.0.6:7410", "--tls", "/srv/lockstep/tls"}
 	wantDone(t, lockstep(t, "", args...), "config-show.txt")
 
 	r := lockstep(t, "", append(args, "-o", "json")...)

@@ -23,6 +23,17 @@ func addTLS(cmd *cobra.Command) {
 	cmd.Flags().String(tlsFlag, "", "`DIR` with tls.crt, tls.key and ca.crt, by which this command and the cluster prove who they are; empty for plaintext")
 }
 
+// addOwnTLS adds --tls to a command that starts a cluster of its own, for which it makes
+// identities on the spot. It may stand alone, or have the value that the same variable
+// has for client commands.
+func addOwnTLS(cmd *cobra.Command, usage string) {
+	cmd.Flags().String(tlsFlag, "", usage)
+	cmd.Flags().Lookup(tlsFlag).NoOptDefVal = "on"
+}
+
+// ownTLS reports whether such a command was given --tls.
+func ownTLS(cmd *cobra.Command) bool { return cmd.Flags().Lookup(tlsFlag).Value.String() != "" }
+
 // identityOf reads the identity that a client command was given; nil for plaintext.
 func identityOf(cmd *cobra.Command) (*identity.Identity, error) {
 	flag := cmd.Flags().Lookup(tlsFlag)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // maxPeers bounds how many names are remembered. The one that was quiet for
@@ -127,7 +129,7 @@ func (ps *peers) failed(id raft.ServerID, err error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	s := &ps.get(id).status
-	s.LastError, s.LastErrorAt = err.Error(), time.Now()
+	s.LastError, s.LastErrorAt = identity.Explained(err).Error(), time.Now()
 }
 
 // refused notes and, if it is news, logs that a peer refused this coordinator or

@@ -13,6 +13,26 @@ const (
 	markEnd   = "]:identity"
 )
 
+// Explained is an error whose text is what a person should read of it, if it is about
+// the identities of both ends; other errors stay.
+func Explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	if advice := adviceIn(err.Error()); advice != "" {
+		return explained{err, advice}
+	}
+	return err
+}
+
+type explained struct {
+	error
+	advice string
+}
+
+func (e explained) Error() string { return e.advice }
+func (e explained) Unwrap() error { return e.error }
+
 func mark(sentence string) error { return errors.New(markBegin + sentence + markEnd) }
 
 func adviceIn(text string) string {

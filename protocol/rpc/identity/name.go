@@ -93,17 +93,26 @@ func NameIn(c *x509.Certificate) (Name, error) {
 	return ParseName(c.URIs[0].String())
 }
 
-// Expect says whom a caller means to reach: anybody of a role if ID is "".
+// Expect says whom a caller means to reach: anybody of a role if ID is "", any daemon
+// if Role is "" too.
 type Expect struct {
 	Role Role
 	ID   string
 }
 
 func (e Expect) String() string {
-	if e.ID == "" {
+	switch {
+	case e.Role == "":
+		return "a daemon"
+	case e.ID == "":
 		return "a " + string(e.Role)
 	}
 	return string(e.Role) + " " + e.ID
 }
 
-func (e Expect) met(by Name) bool { return e.Role == by.Role && (e.ID == "" || e.ID == by.ID) }
+func (e Expect) met(by Name) bool {
+	if e.Role == "" {
+		return by.Role.serves()
+	}
+	return e.Role == by.Role && (e.ID == "" || e.ID == by.ID)
+}

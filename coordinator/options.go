@@ -43,6 +43,9 @@ type Options struct {
 
 	// Identity proves who this coordinator is, and who the others are; nil for plaintext.
 	Identity *identity.Identity
+	// Insecure says, for status alone, that others than this machine can reach this
+	// coordinator in plaintext.
+	Insecure bool
 
 	Protocol protocol.CoordinatorOptions
 	// DefaultTimeout bounds the wait of a client that names no bound, and

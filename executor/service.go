@@ -126,6 +126,7 @@ func (s *Shard) Entry() *wirepb.ShardStatus {
 	for _, peer := range s.core.WaitsFor() {
 		out.WaitsForValues = append(out.WaitsForValues, uint32(peer))
 	}
+	out.Security = s.options.Identity.Message(s.options.Insecure)
 	out.State, out.Reason = s.describe(now)
 	out.FirstSlot, out.LastSlot = wire.SlotRange(now.Config.Slots, s.options.Shard)
 	for _, p := range now.Prepared {

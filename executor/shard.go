@@ -27,6 +27,9 @@ type Options struct {
 	Logger  hclog.Logger // nil logs nothing
 	// Identity proves who this shard is, and who the others are; nil for plaintext.
 	Identity *identity.Identity
+	// Insecure says, for status alone, that others than this machine can reach this
+	// shard in plaintext.
+	Insecure bool
 
 	Runner     RunnerOptions
 	Checkpoint state.Policy

@@ -118,7 +118,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s.options.Identity = security.Identity
+	s.options.Identity, s.options.Insecure = security.Identity, security.Insecure
 	if s.options.Address == "" {
 		s.options.Address = advertised(listener.Addr())
 	}

@@ -114,7 +114,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s.options.Identity = security.Identity
+	s.options.Identity, s.options.Insecure = security.Identity, security.Insecure
 	if s.options.Address = s.advertise; s.advertise == "" {
 		s.options.Address = listener.Addr().String()
 	}

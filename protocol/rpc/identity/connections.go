@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"slices"
+	"time"
 )
 
 // held is something that lasts only as long as a peer is to be trusted.
@@ -11,6 +13,10 @@ type held struct {
 	chain []*x509.Certificate // of the peer
 	usage x509.ExtKeyUsage
 	end   func()
+
+	// What it was found to be good for last; of sweep alone.
+	under *material
+	until time.Time
 }
 
 // hold ends something once the peer is not to be trusted any more, unless release is
@@ -27,14 +33,20 @@ func (i *Identity) hold(h *held) (release func()) {
 }
 
 // sweep ends what is held for peers whose certificate has expired, or whose authority
-// is not one any more.
+// is not one any more. What was found good is looked at again only when the files have
+// changed or something expires. i.reloading is held.
 func (i *Identity) sweep() {
 	m, now := i.current.Load(), i.now()
 	for _, h := range i.heldNow() {
+		if h.under == m && now.Before(h.until) {
+			continue
+		}
 		if err := m.verify(h.chain, h.usage, now); err != nil {
 			i.logger.Warn("ends a connection: its peer is not to be trusted any more", "peer", describe(h.chain[0]), "error", err)
 			h.end()
+			continue
 		}
+		h.under, h.until = m, earliest(append(slices.Clone(m.authorities), h.chain...))
 	}
 }
 

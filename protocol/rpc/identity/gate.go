@@ -71,6 +71,23 @@ func Claims(ctx context.Context, role Role, id string) error {
 	return by.identity.refused(refuse(OtherPeer, "%s says that it is %s %s: give each its own certificate", by.Name, role, id), p.Addr.String(), "its first message")
 }
 
+// Signed is what a caller says of itself behind the identity that it has proven, in at
+// most so many bytes; as it stands without TLS.
+func Signed(ctx context.Context, says string, most int) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return says
+	}
+	by, ok := p.AuthInfo.(*Peer)
+	if !ok {
+		return says
+	}
+	if signed := by.Name.String() + " (" + says + ")"; len(signed) <= most {
+		return signed
+	}
+	return by.Name.String()
+}
+
 // list spells roles for people.
 func list(roles []Role) (text string) {
 	for n, r := range roles {

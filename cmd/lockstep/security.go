@@ -90,6 +90,7 @@ func (s *securitySettings) open(log hclog.Logger, listen, http string) (security
 	if err != nil {
 		return out, cli.Usage(err)
 	}
+	log.Info("speaks TLS alone", "identity", i.Name().String(), "expires", i.Expiries()[0].At)
 	out.Identity = i
 	return out, nil
 }

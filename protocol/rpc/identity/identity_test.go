@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -155,6 +156,30 @@ func TestBadNewFilesChangeNothing(t *testing.T) {
 	if err := i.Reload(); err != nil || i.Rejected() != "" || !i.Expiries()[0].At.After(before) {
 		t.Errorf("good files are not in use: %v, %q", err, i.Rejected())
 	}
+}
+
+// Whoever is told to looks at once, and stops when it is told to.
+func TestWatchLooksWhenItIsTold(t *testing.T) {
+	c := identitytest.New(t)
+	dir := c.Directory(identity.Shard, "1")
+	i := identitytest.Open(t, dir, identity.Options{})
+	before := i.Expiries()[0].At
+	ctx, cancel := context.WithCancel(t.Context())
+	again, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		i.Watch(ctx, again)
+	}()
+	again <- struct{}{} // it has looked once by now
+	replace(t, dir, c.Between(identity.Shard, "1", time.Now(), time.Now().Add(3*day)).Files(c.Files.Certificate)...)
+	again <- struct{}{}
+	again <- struct{}{} // the look before has ended
+	if !i.Expiries()[0].At.After(before) {
+		t.Error("the new certificate is not in use")
+	}
+	cancel()
+	<-ended
+	(*identity.Identity)(nil).Watch(t.Context(), nil) // returns
 }
 
 // An authority is replaced while connections stand, by way of both; and once the old one

@@ -29,7 +29,7 @@ func (c *Coordinator) Register(r grpc.ServiceRegistrar) {
 // ends or one of them fails; then it closes the coordinator and the listener. It
 // stands for Register, Run and Close.
 func (c *Coordinator) Serve(ctx context.Context, l net.Listener) error {
-	return rpc.Host(ctx, l, c, rpc.ServerOptions{Logger: c.logger})
+	return rpc.Host(ctx, l, c, rpc.ServerOptions{Logger: c.logger, Identity: c.options.Identity})
 }
 
 // API is what Register adds for clients, for callers in this process.

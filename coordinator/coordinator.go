@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
@@ -52,9 +53,12 @@ func Open(o Options) (*Coordinator, error) {
 	if callBytes == 0 {
 		callBytes = protocol.DefaultQueueBytes
 	}
+	if err := o.Identity.Must(identity.Coordinator, o.Name); err != nil {
+		return nil, err
+	}
 	c := &Coordinator{
 		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes,
-		options: o, logger: o.Logger, cramped: outage.New(o.Logger, time.Now), readers: newShardReaders(o.ReadShards), ended: make(chan struct{}),
+		options: o, logger: o.Logger, cramped: outage.New(o.Logger, time.Now), readers: newShardReaders(o.Identity, o.ReadShards), ended: make(chan struct{}),
 	}
 	c.sessions = rpc.NewSessionServer(rpc.SessionServerOptions{
 		SessionOptions: rpc.SessionOptions{Logger: c.logger.Named("session"), Bounds: c.bounds}, Handler: sessionEvents{c},

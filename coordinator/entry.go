@@ -21,6 +21,7 @@ func (c *Coordinator) Entry() *wirepb.ClusterStatus {
 	out.Quarantined = now.Ended
 	out.Fsyncs = uint64(c.Fsyncs())
 	out.Storage = c.storage()
+	out.Security = c.options.Identity.Message(c.options.Insecure)
 	if reason := c.obstructed.Load(); reason != nil {
 		out.Obstructed = *reason
 	}

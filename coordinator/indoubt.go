@@ -46,18 +46,18 @@ func (in *incarnation) survey(ctx context.Context) survey {
 	s := survey{words: make([]word, in.config.Shards())}
 	var group sync.WaitGroup
 	for i, p := range in.core.Status().Shards {
-		group.Go(func() { s.words[i] = in.hear(ctx, p) })
+		group.Go(func() { s.words[i] = in.hear(ctx, protocol.ShardID(i), p) })
 	}
 	group.Wait()
 	s.status, s.now = in.core.Status(), time.Now()
 	return s
 }
 
-func (in *incarnation) hear(ctx context.Context, p protocol.ShardStatus) word {
+func (in *incarnation) hear(ctx context.Context, s protocol.ShardID, p protocol.ShardStatus) word {
 	if p.Address == "" {
 		return word{silent: "it has not connected since this coordinator leads, so nobody knows its address"}
 	}
-	client, err := in.coordinator.readers.client(p.Address)
+	client, err := in.coordinator.readers.client(s, p.Address)
 	if err != nil {
 		return word{silent: err.Error()}
 	}

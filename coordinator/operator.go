@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -93,6 +94,7 @@ func (o *operator) ResolveInDoubt(ctx context.Context, in *wirepb.ResolveInDoubt
 	if err != nil {
 		return nil, err
 	}
+	ev.By = identity.Signed(ctx, ev.By, protocol.MaxResolveBy)
 	d, _, _, err := leading.core.Find(ev.Key)
 	if err != nil {
 		return nil, status.Errorf(codes.DataLoss, "look the block key up: %v", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/wal"
 )
 
@@ -40,6 +41,12 @@ type Options struct {
 	// Dial makes connections to other members; nil is rpc.Dial. The options given to
 	// it must come last.
 	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
+
+	// Identity proves who this coordinator is, and who the others are; nil for plaintext.
+	Identity *identity.Identity
+	// Insecure says, for status alone, that others than this machine can reach this
+	// coordinator in plaintext.
+	Insecure bool
 
 	Protocol protocol.CoordinatorOptions
 	// DefaultTimeout bounds the wait of a client that names no bound, and
@@ -111,6 +118,6 @@ func (o Options) withDefaults() Options {
 func (o Options) replica() replica.Options {
 	return replica.Options{
 		Directory: o.Directory, Name: o.Name, Address: o.Address, Members: o.Members, Join: o.Join, Timing: o.Timing,
-		Logger: o.Logger, Dial: o.Dial, DiskPatience: o.DiskPatience, Stores: o.Stores,
+		Logger: o.Logger, Dial: o.Dial, Proof: o.Identity, DiskPatience: o.DiskPatience, Stores: o.Stores,
 	}
 }

@@ -3,11 +3,13 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"golang.org/x/sync/errgroup"
@@ -81,7 +83,7 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 	if address == "" {
 		return wire.RetryLater(codes.Unavailable, time.Second, "a shard that holds one of the keys has not connected yet: try again later")
 	}
-	client, err := in.coordinator.readers.client(address)
+	client, err := in.coordinator.readers.client(s, address)
 	if err != nil {
 		return status.Errorf(codes.Unavailable, "shard %d at %s: %v", s, address, err)
 	}
@@ -105,35 +107,43 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 	return nil
 }
 
-// shardReaders keeps a connection per address of a shard.
+// shardReaders keeps a connection per shard and address.
 type shardReaders struct {
-	dial []grpc.DialOption
+	identity *identity.Identity
+	dial     []grpc.DialOption
 
 	mu    sync.Mutex
-	conns map[string]*grpc.ClientConn
+	conns map[shardAt]*grpc.ClientConn
 }
 
-func newShardReaders(dial []grpc.DialOption) *shardReaders {
-	return &shardReaders{dial: dial, conns: map[string]*grpc.ClientConn{}}
+// shardAt is a shard where it was last.
+type shardAt struct {
+	shard   protocol.ShardID
+	address string
+}
+
+func newShardReaders(i *identity.Identity, dial []grpc.DialOption) *shardReaders {
+	return &shardReaders{identity: i, dial: dial, conns: map[shardAt]*grpc.ClientConn{}}
 }
 
 // mostReaders bounds the connections kept: shards that come back at other
 // addresses leave theirs behind.
 const mostReaders = 2 * protocol.MaxShards
 
-func (r *shardReaders) client(address string) (wirepb.ShardServiceClient, error) {
+func (r *shardReaders) client(s protocol.ShardID, address string) (wirepb.ShardServiceClient, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	conn := r.conns[address]
+	at := shardAt{s, address}
+	conn := r.conns[at]
 	if conn == nil {
 		if len(r.conns) >= mostReaders {
 			r.closeLocked()
 		}
 		var err error
-		if conn, err = rpc.Dial(address, r.dial...); err != nil {
+		if conn, err = rpc.Dial(address, append(slices.Clip(r.dial), r.identity.Expecting(identity.Shard, identity.ShardName(s)))...); err != nil {
 			return nil, err
 		}
-		r.conns[address] = conn
+		r.conns[at] = conn
 	}
 	return wirepb.NewShardServiceClient(conn), nil
 }
@@ -145,8 +155,8 @@ func (r *shardReaders) close() {
 }
 
 func (r *shardReaders) closeLocked() {
-	for address, conn := range r.conns {
+	for at, conn := range r.conns {
 		conn.Close()
-		delete(r.conns, address)
+		delete(r.conns, at)
 	}
 }

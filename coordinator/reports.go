@@ -75,7 +75,7 @@ func (r *shardReports) askAll(ctx context.Context) {
 func (r *shardReports) ask(ctx context.Context, id protocol.ShardID, address string) {
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
-	answer, err := r.call(ctx, address)
+	answer, err := r.call(ctx, id, address)
 	if err == nil && answer.GetId() != uint32(id) {
 		err = fmt.Errorf("shard %d answers there", answer.GetId())
 	}
@@ -91,8 +91,8 @@ func (r *shardReports) ask(ctx context.Context, id protocol.ShardID, address str
 	r.latest[id].Store(&failed)
 }
 
-func (r *shardReports) call(ctx context.Context, address string) (*wirepb.ShardStatus, error) {
-	client, err := r.in.coordinator.readers.client(address)
+func (r *shardReports) call(ctx context.Context, id protocol.ShardID, address string) (*wirepb.ShardStatus, error) {
+	client, err := r.in.coordinator.readers.client(id, address)
 	if err != nil {
 		return nil, err
 	}

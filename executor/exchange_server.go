@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -60,6 +61,9 @@ func (s *exchangeServer) admit(stream takeStream) (protocol.ShardID, error) {
 	hello := first.GetHello()
 	if hello == nil {
 		return 0, status.Error(codes.InvalidArgument, "the first message of an exchange must be a hello")
+	}
+	if err := identity.Claims(stream.Context(), identity.Shard, identity.ShardName(hello.GetFromShard())); err != nil {
+		return 0, err
 	}
 	if reason := s.strange(hello); reason != "" {
 		refused := &wirepb.ExchangeResponse{Response: &wirepb.ExchangeResponse_Refused{Refused: &wirepb.ExchangeRefused{Reason: reason}}}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -37,15 +38,23 @@ type post struct {
 
 var testCluster = protocol.ClusterID{1}
 
+// plainly dials a peer that proves nothing.
+func plainly(_ protocol.ShardID, address string) (*grpc.ClientConn, error) { return rpc.Dial(address) }
+
 func newPost(t *testing.T, self protocol.ShardID, shards int) *post {
+	return newPostAs(t, self, shards, nil)
+}
+
+// newPostAs is newPost for one that lets only those in who prove who they are.
+func newPostAs(t *testing.T, self protocol.ShardID, shards int, i *identity.Identity) *post {
 	p := &post{came: map[string]int{}}
-	p.Exchange = NewExchange(self, protocol.InstanceID{byte(self)}, dialPeer, p.take, hclog.NewNullLogger())
+	p.Exchange = NewExchange(self, protocol.InstanceID{byte(self)}, plainly, p.take, hclog.NewNullLogger())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.address = l.Addr().String()
-	p.server = rpc.NewServer(rpc.ServerOptions{})
+	p.server = rpc.NewServer(rpc.ServerOptions{Identity: i})
 	wirepb.RegisterExchangeServiceServer(p.server, &exchangeServer{exchange: p.Exchange, shards: func() int { return shards }})
 	served := make(chan error, 1)
 	go func() { served <- p.server.Serve(l) }()

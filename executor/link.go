@@ -10,13 +10,13 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/outage"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 )
 
 // Dialer makes a connection to a peer; it does not wait for it.
-type Dialer func(address string) (*grpc.ClientConn, error)
+type Dialer func(peer protocol.ShardID, address string) (*grpc.ClientConn, error)
 
 const (
 	linkFirst = 50 * time.Millisecond
@@ -52,7 +52,7 @@ func (l *link) keep(ctx context.Context) {
 		}
 		l.failures++
 		l.exchange.traffic.breaks.Add(1)
-		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", status.Convert(err).Message())
+		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", rpc.Plain(err))
 		select {
 		case <-ctx.Done():
 		case <-time.After(jitter(min(linkFirst<<min(l.failures, 8), linkMost))):
@@ -69,7 +69,7 @@ func (l *link) run(ctx context.Context) error {
 	defer draining.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn, err := l.exchange.dial(l.address)
+	conn, err := l.exchange.dial(l.peer, l.address)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"github.com/lockstep-exec/lockstep/state"
@@ -23,7 +24,10 @@ const awaitHeight = 2 * time.Second
 // mostKeys bounds the keys of one read.
 const mostKeys = 4096
 
-func dialPeer(address string) (*grpc.ClientConn, error) { return rpc.Dial(address) }
+// dialPeer connects to another shard, which must be the one it is taken for.
+func (s *Shard) dialPeer(peer protocol.ShardID, address string) (*grpc.ClientConn, error) {
+	return rpc.Dial(address, s.options.Identity.Expecting(identity.Shard, identity.ShardName(peer)))
+}
 
 // Register adds the shard's services to a gRPC server: reads and status for
 // clients and the coordinator, the exchange for peers.
@@ -38,7 +42,7 @@ func (s *Shard) Register(r grpc.ServiceRegistrar) {
 // or one of them fails; then it closes the shard and the listener. It stands for
 // Register, Run and Close.
 func (s *Shard) Serve(ctx context.Context, l net.Listener) error {
-	return rpc.Host(ctx, l, s, rpc.ServerOptions{Logger: s.logger})
+	return rpc.Host(ctx, l, s, rpc.ServerOptions{Logger: s.logger, Identity: s.options.Identity})
 }
 
 // shardService implements wirepb.ShardServiceServer.
@@ -122,6 +126,7 @@ func (s *Shard) Entry() *wirepb.ShardStatus {
 	for _, peer := range s.core.WaitsFor() {
 		out.WaitsForValues = append(out.WaitsForValues, uint32(peer))
 	}
+	out.Security = s.options.Identity.Message(s.options.Insecure)
 	out.State, out.Reason = s.describe(now)
 	out.FirstSlot, out.LastSlot = wire.SlotRange(now.Config.Slots, s.options.Shard)
 	for _, p := range now.Prepared {

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/durations"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/state"
 	"github.com/lockstep-exec/lockstep/wal"
@@ -26,6 +27,11 @@ type Options struct {
 	Address string
 	Machine Machine
 	Logger  hclog.Logger // nil logs nothing
+	// Identity proves who this shard is, and who the others are; nil for plaintext.
+	Identity *identity.Identity
+	// Insecure says, for status alone, that others than this machine can reach this
+	// shard in plaintext.
+	Insecure bool
 
 	Runner     RunnerOptions
 	Checkpoint state.Policy
@@ -103,6 +109,9 @@ func Open(o Options) (*Shard, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
+	if err := o.Identity.Must(identity.Shard, identity.ShardName(o.Shard)); err != nil {
+		return nil, err
+	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 128 << 20
 	}
@@ -135,7 +144,7 @@ func (s *Shard) build() (err error) {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	s.exchange = NewExchange(o.Shard, instance, dialPeer, s.deliver, s.logger.Named("exchange"))
+	s.exchange = NewExchange(o.Shard, instance, s.dialPeer, s.deliver, s.logger.Named("exchange"))
 	s.core, err = OpenCore(CoreParts{
 		Shard: o.Shard, Instance: instance, Address: o.Address,
 		Directory: o.Directory, Log: s.storage.log, Store: s.storage.store,
@@ -150,7 +159,7 @@ func (s *Shard) build() (err error) {
 func (s *Shard) connect() (err error) {
 	s.client, err = rpc.NewSessionClient(rpc.SessionClientOptions{
 		SessionOptions: rpc.SessionOptions{Logger: s.logger.Named("session"), Bounds: s.bounds},
-		Handler:        sessionEvents{s}, Coordinators: s.options.Coordinators,
+		Handler:        sessionEvents{s}, Coordinators: s.options.Coordinators, Identity: s.options.Identity,
 	})
 	return err
 }

@@ -69,6 +69,7 @@ temporary directory; what was made is removed in the end, unless --keep is given
 	f.Int64Var(&o.RestartLog, "restart-log", 256<<20, "`BYTES` of the logs of all shards together at that moment")
 	f.DurationVar(&o.Away, "away", 0, "after the load, keep a shard away for so long while blocks go on being submitted, and watch the memory of the others")
 	f.BoolVar(&o.Verify, "verify", false, "prove in the end that every byte is what a sequential run comes to")
+	addOwnTLS(cmd, "have everybody prove who it is, with certificates that are made on the spot; with --coordinator, --tls=`DIR` of a client")
 	f.StringVar(&o.Directory, "data", "", "`DIR` to run in; must be empty")
 	f.BoolVar(&o.Keep, "keep", false, "leave the data behind")
 	f.StringVar(&o.HTML, "html", "", "`FILE` to write a page with charts to")
@@ -90,7 +91,12 @@ func (s benchSettings) run(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("find this program, to start it as a daemon: %w", err)
 	}
-	o.Executable = executable
+	o.Executable, o.TLS = executable, ownTLS(cmd)
+	if o.Coordinator != "" {
+		if o.Identity, err = identityOf(cmd); err != nil {
+			return err
+		}
+	}
 	return bench.Run(cmd.Context(), o)
 }
 

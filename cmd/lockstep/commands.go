@@ -46,6 +46,7 @@ func root() *cobra.Command {
 		benchCommand(),
 		clusterCommand(),
 		configCommand(),
+		certsCommand(),
 		indoubtCommand(),
 		checkCommand(),
 		debugCommand(),

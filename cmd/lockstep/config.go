@@ -29,6 +29,7 @@ var daemonKinds = []daemonKind{
 		name: "coordinator",
 		make: func() daemonSettings { return newCoordinatorSettings() },
 		examples: map[string]string{
+			"tls":  "/etc/lockstep/tls",
 			"data": "/var/lib/lockstep/coordinator", "shards": "4", "name": "c1", "advertise": "10.0.0.1:7400",
 			"peers": "c1=10.0.0.1:7400,c2=10.0.0.2:7400,c3=10.0.0.3:7400", "otlp": "127.0.0.1:4317",
 		},
@@ -37,7 +38,8 @@ var daemonKinds = []daemonKind{
 		name: "shard",
 		make: func() daemonSettings { return newShardSettings() },
 		examples: map[string]string{
-			"id": "0", "data": "/var/lib/lockstep/shard0", "coordinator": "127.0.0.1:7400", "advertise": "10.0.0.5:7410",
+			"tls": "/etc/lockstep/shard0.tls",
+			"id":  "0", "data": "/var/lib/lockstep/shard0", "coordinator": "127.0.0.1:7400", "advertise": "10.0.0.5:7410",
 			"http": "127.0.0.1:7490", "peer-timeout": "3s", "workers": "4", "otlp": "127.0.0.1:4317",
 		},
 	},

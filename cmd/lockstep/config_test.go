@@ -64,7 +64,7 @@ func TestConfigCheckWarnsOfVariablesThatNobodyReads(t *testing.T) {
 
 func TestConfigShow(t *testing.T) {
 	t.Setenv("LOCKSTEP_COORDINATOR", "10.0.0.1:7400")
-	args := []string{"config", "show", "shard", "testdata/shard3.yaml", "--listen", "10.0.0.6:7410"}
+	args := []string{"config", "show", "shard", "testdata/shard3.yaml", "--listen", "10.0.0.6:7410", "--tls", "/srv/lockstep/tls"}
 	wantDone(t, lockstep(t, "", args...), "config-show.txt")
 
 	r := lockstep(t, "", append(args, "-o", "json")...)

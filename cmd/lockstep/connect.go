@@ -17,8 +17,9 @@ const (
 	readTimeout = 10 * time.Second
 )
 
-// addCoordinator adds --coordinator to a client command.
+// addCoordinator adds --coordinator and --tls to a client command.
 func addCoordinator(cmd *cobra.Command) *string {
+	addTLS(cmd)
 	return cmd.Flags().String("coordinator", defaultCoordinator, "`ADDRESS` of the coordinator, HOST:PORT; of several, with commas between, the one that leads is found")
 }
 
@@ -30,7 +31,11 @@ func addTimeout(cmd *cobra.Command) *time.Duration {
 // withCoordinator connects, and closes the connection afterwards. While no
 // coordinator leads, it says so.
 func withCoordinator(cmd *cobra.Command, addresses string, do func(*client.Coordinator) error) error {
-	c, err := client.NewCoordinator(addresses)
+	i, err := identityOf(cmd)
+	if err != nil {
+		return err
+	}
+	c, err := client.NewCoordinatorAs(i, addresses)
 	if err != nil {
 		return cli.Usagef("--coordinator: %w", err)
 	}
@@ -39,6 +44,19 @@ func withCoordinator(cmd *cobra.Command, addresses string, do func(*client.Coord
 	err = do(c)
 	w.Close()
 	return errors.Join(err, c.Close())
+}
+
+// withShard connects to one shard, and closes the connection afterwards.
+func withShard(cmd *cobra.Command, address string, do func(*client.Shard) error) error {
+	i, err := identityOf(cmd)
+	if err != nil {
+		return err
+	}
+	shard, err := client.NewShardAs(i, address)
+	if err != nil {
+		return cli.Usagef("--shard: %w", err)
+	}
+	return errors.Join(do(shard), shard.Close())
 }
 
 // watcher shows progress on a terminal, and else logs what is worth it.

@@ -45,8 +45,9 @@ type host struct {
 	http      string // address; "" for none
 	endpoints serve.Endpoints
 	debug     *debugSettings
-	pulse     *serve.Pulse    // of the loop of the daemon
-	tracing   *serve.Tracing  // nil traces nothing
+	pulse     *serve.Pulse   // of the loop of the daemon
+	tracing   *serve.Tracing // nil traces nothing
+	security  security
 	hung      <-chan struct{} // closed when the disk hangs, and with it perhaps the end of the daemon
 }
 
@@ -55,6 +56,7 @@ func (h host) run(cmd *cobra.Command) error {
 	defer h.tracing.Close()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready, h.endpoints.Live = log, h.ready, h.live
+	h.endpoints.Identity, h.endpoints.OpenProbes = h.security.Identity, h.security.openProbes
 	var web *serve.HTTP
 	if h.http != "" {
 		var err error
@@ -69,6 +71,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer cancel()
 		webEnded <- runWeb(ctx, web)
 	}()
+	go h.security.watch(ctx)
 	over := make(chan struct{})
 	defer close(over)
 	go h.endAnyway(cmd.ErrOrStderr(), over)
@@ -81,7 +84,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer close(told)
 		serve.TellSupervisor(ctx, log, h.describe)
 	}()
-	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log, Stats: h.tracing.Server()}), <-webEnded)
+	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log, Stats: h.tracing.Server(), Identity: h.security.Identity}), <-webEnded)
 	cancel()
 	select {
 	case <-told:

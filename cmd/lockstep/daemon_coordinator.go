@@ -24,6 +24,7 @@ type coordinatorSettings struct {
 	peers        []string
 	debug        debugSettings
 	tracing      tracingSettings
+	security     securitySettings
 }
 
 func newCoordinatorSettings() *coordinatorSettings {
@@ -73,6 +74,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&s.options.DiskPatience, "disk-timeout", 5*time.Second, "how long a leader of several waits for its disk before it ends, so that another one leads")
 	s.debug.addFlags(cmd)
 	s.tracing.addFlags(cmd)
+	s.security.addFlags(f)
 	limits := &s.options.Limits
 	f.IntVar(&limits.KeyBytes, "max-key-bytes", limits.KeyBytes, "longest key, of a new cluster")
 	f.IntVar(&limits.ValueBytes, "max-value-bytes", limits.ValueBytes, "longest value, of a new cluster")
@@ -105,10 +107,7 @@ func (s *coordinatorSettings) validate() (err error) {
 	if s.options.Members, err = parsePeers(s.peers); err != nil {
 		return err
 	}
-	if err := s.tracing.validate(); err != nil {
-		return err
-	}
-	return checkAddresses(s.listen, s.http)
+	return cmp.Or(s.tracing.validate(), checkAddresses(s.listen, s.http), s.security.check(s.listen, s.http))
 }
 
 func (s *coordinatorSettings) run(cmd *cobra.Command) error {
@@ -116,15 +115,21 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.debug.keepLog(cmd)
+	security, err := s.security.open(cli.Logger(cmd.Context()), s.listen, s.http)
+	if err != nil {
+		return err
+	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
 	}
+	s.options.Identity, s.options.Insecure = security.Identity, security.Insecure
 	if s.options.Address == "" {
 		s.options.Address = advertised(listener.Addr())
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("coordinator")
 	metrics := telemetry.NewCoordinator(build())
+	metrics.Secured(security.Security)
 	s.options.LogForced, s.options.Observe = metrics.LogForced, metrics.Watch
 	pulse := &serve.Pulse{}
 	s.options.Pulse = pulse
@@ -140,10 +145,11 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		traces.Close()
 		return refusedOr(err)
 	}
-	m := manage(c, members.New(members.Options{
-		Group: c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
+	m := manage(c, security.Identity, members.New(members.Options{
+		Identity: security.Identity,
+		Group:    c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	}), s.options.Logger.Named("dashboard"))
-	return host{daemon: m, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
+	return host{daemon: m, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, security: security, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
 		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }

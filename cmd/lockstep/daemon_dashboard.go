@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -21,6 +22,7 @@ import (
 type dashboardSource struct {
 	coordinator *coordinator.Coordinator
 	members     *members.Service
+	identity    *identity.Identity // of the coordinator; nil for plaintext
 
 	mu        sync.Mutex
 	addresses string              // that leader was made for
@@ -108,7 +110,7 @@ func (s *dashboardSource) client(now replica.Status) (*client.Coordinator, error
 		return nil, errNoLeaderKnown
 	}
 	if s.leader == nil || s.addresses != list {
-		made, err := client.NewCoordinator(list)
+		made, err := client.NewCoordinatorAs(s.identity, list)
 		if err != nil {
 			return nil, err
 		}

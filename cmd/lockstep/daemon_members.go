@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -24,8 +25,8 @@ type managedCoordinator struct {
 	dashboard   *dashboard.Dashboard
 }
 
-func manage(c *coordinator.Coordinator, service *members.Service, log hclog.Logger) managedCoordinator {
-	source := &dashboardSource{coordinator: c, members: service}
+func manage(c *coordinator.Coordinator, i *identity.Identity, service *members.Service, log hclog.Logger) managedCoordinator {
+	source := &dashboardSource{coordinator: c, identity: i, members: service}
 	return managedCoordinator{
 		Managed: members.Managed{Coordinator: c, Members: service}, coordinator: c,
 		source: source, dashboard: dashboard.New(source, version, log),

@@ -37,6 +37,7 @@ type shardSettings struct {
 	coordinators            string
 	debug                   debugSettings
 	tracing                 tracingSettings
+	security                securitySettings
 }
 
 func newShardSettings() *shardSettings {
@@ -68,6 +69,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.StringVar(&s.listen, "listen", "127.0.0.1:0", "`ADDRESS` for peers and readers")
 	f.StringVar(&s.advertise, "advertise", "", "`ADDRESS` by which they reach it, if not the one it listens on")
 	f.StringVar(&s.http, "http", "", "`ADDRESS` for health, metrics and status; empty for none")
+	s.security.addFlags(f)
 	f.Int64Var(&s.options.MinFreeBytes, "min-free-bytes", 128<<20, "free disk space below which the shard refuses to prepare; negative for none")
 	f.DurationVar(&s.options.Runner.PeerTimeout, "peer-timeout", 0, "how long a peer may stay away before an attempt that needs it is refused (default 3s)")
 	f.DurationVar(&s.options.Checkpoint.MaxAge, "checkpoint-age", 10*time.Second, "how long a committed block waits for the database at most, while others follow")
@@ -102,10 +104,7 @@ func (s *shardSettings) validate() (err error) {
 	if s.options.Coordinators, err = client.ParseAddresses(s.coordinators); err != nil {
 		return cli.Usagef("--coordinator must be HOST:PORT[,...], not %q: %w", s.coordinators, err)
 	}
-	if err := s.tracing.validate(); err != nil {
-		return err
-	}
-	return checkAddresses(s.listen, s.http)
+	return cmp.Or(s.tracing.validate(), checkAddresses(s.listen, s.http), s.security.check(s.listen, s.http))
 }
 
 func (s *shardSettings) run(cmd *cobra.Command) error {
@@ -113,15 +112,21 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.debug.keepLog(cmd)
+	security, err := s.security.open(cli.Logger(cmd.Context()), s.listen, s.http)
+	if err != nil {
+		return err
+	}
 	listener, err := serve.Listen("listen", s.listen)
 	if err != nil {
 		return err
 	}
+	s.options.Identity, s.options.Insecure = security.Identity, security.Insecure
 	if s.options.Address = s.advertise; s.advertise == "" {
 		s.options.Address = listener.Addr().String()
 	}
 	s.options.Logger = cli.Logger(cmd.Context()).Named("shard").With("shard", s.id)
 	metrics := telemetry.NewShard(build())
+	metrics.Secured(security.Security)
 	s.options.LogForced, s.options.Watch = metrics.LogForced, metrics.Watch()
 	pulse := &serve.Pulse{}
 	s.options.Pulse = pulse
@@ -140,7 +145,7 @@ func (s *shardSettings) run(cmd *cobra.Command) error {
 		traces.Close()
 		return refusedOr(err)
 	}
-	return host{daemon: shard, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, endpoints: serve.Endpoints{
+	return host{daemon: shard, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, security: security, endpoints: serve.Endpoints{
 		Metrics: metrics.Registry(shard),
 		Status:  func(context.Context) (any, error) { return report.ShardOf(shard.Entry()), nil },
 	}}.run(cmd)

@@ -51,6 +51,7 @@ the end, unless something failed.`,
 	f.Uint64Var(&s.options.Seed, "seed", 1, "seed of the generated load")
 	f.IntVar(&s.options.BlockSize, "block-size", txfile.DefaultBlockSize, "most transactions of a block that the file does not name")
 	f.DurationVar(&s.options.Load, "load", 20*time.Second, "how long the generated load goes on")
+	addOwnTLS(cmd, "have everybody prove who it is, with certificates that are made on the spot")
 	f.BoolVar(&s.verify, "verify-only", false, "only prove again a demo that has run in --data")
 	s.format = cli.AddFormat(cmd)
 	return cmd
@@ -69,7 +70,7 @@ func (s demoSettings) run(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("find this program, to start it as a daemon: %w", err)
 	}
-	o.Executable = executable
+	o.Executable, o.TLS = executable, ownTLS(cmd)
 	return demo.Run(cmd.Context(), o)
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,7 +59,7 @@ func (s getSettings) run(cmd *cobra.Command, keys []string) error {
 
 func (s getSettings) read(ctx context.Context, cmd *cobra.Command, keys []string) (values report.Values, err error) {
 	if s.shard != "" {
-		return s.readShard(ctx, keys)
+		return s.readShard(ctx, cmd, keys)
 	}
 	err = withCoordinator(cmd, *s.coordinator, func(c *client.Coordinator) error {
 		response, err := c.Get(ctx, inBytes(keys), s.height)
@@ -72,18 +71,17 @@ func (s getSettings) read(ctx context.Context, cmd *cobra.Command, keys []string
 	return values, err
 }
 
-func (s getSettings) readShard(ctx context.Context, keys []string) (values report.Values, err error) {
-	shard, err := client.NewShard(s.shard)
-	if err != nil {
-		return values, cli.Usagef("--shard: %w", err)
-	}
-	response, err := shard.Get(ctx, inBytes(keys), s.height)
-	if err == nil {
-		values = report.ValuesOf(response.GetHeight(), keys, response.GetValues())
-		id := response.GetShard()
-		values.Shard = &id
-	}
-	return values, errors.Join(err, shard.Close())
+func (s getSettings) readShard(ctx context.Context, cmd *cobra.Command, keys []string) (values report.Values, err error) {
+	err = withShard(cmd, s.shard, func(shard *client.Shard) error {
+		response, err := shard.Get(ctx, inBytes(keys), s.height)
+		if err == nil {
+			values = report.ValuesOf(response.GetHeight(), keys, response.GetValues())
+			id := response.GetShard()
+			values.Shard = &id
+		}
+		return err
+	})
+	return values, err
 }
 
 func inBytes(keys []string) [][]byte {

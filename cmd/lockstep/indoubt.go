@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -99,14 +98,14 @@ With --shard, list what one shard has prepared, also while no coordinator leads.
 }
 
 func (s *indoubtSettings) listShard(cmd *cobra.Command, address string) error {
-	shard, err := client.NewShard(address)
-	if err != nil {
-		return cli.Usagef("--shard: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), *s.timeout)
 	defer cancel()
-	found, err := shard.Prepared(ctx)
-	if err = errors.Join(err, shard.Close()); err != nil {
+	var found *wirepb.ShardServiceListPreparedResponse
+	err := withShard(cmd, address, func(shard *client.Shard) (err error) {
+		found, err = shard.Prepared(ctx)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if s.format.JSON() {

@@ -20,6 +20,7 @@ type decisionsSettings struct {
 
 func addDecisions(cmd *cobra.Command, s *decisionsSettings) {
 	f := cmd.Flags()
+	addTLS(cmd)
 	f.StringVar(&s.coordinator, "coordinator", "", "`ADDRESS` of the running coordinator whose decisions to go by, HOST:PORT")
 	f.StringVar(&s.directory, "decisions", "", "data `DIR` of the stopped coordinator whose decisions to go by")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "how long to ask a running coordinator")

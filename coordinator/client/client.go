@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -26,13 +27,16 @@ type Options struct {
 	// Retrying is told before each pause why something is tried again after it; nil
 	// tells nobody. It may be called from several goroutines at once.
 	Retrying Retrying
+	// Identity proves who this program is, and who the coordinators are; nil for
+	// plaintext.
+	Identity *identity.Identity
 }
 
 // New makes a client of the coordinators at these addresses, HOST:PORT. One that leads
 // elsewhere is found as long as one of them answers. It connects when it is first
 // used; an error means that an address is none.
 func New(addresses []string, o Options) (*Client, error) {
-	coordinator, err := NewCoordinator(strings.Join(addresses, ","))
+	coordinator, err := NewCoordinatorAs(o.Identity, strings.Join(addresses, ","))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
@@ -17,6 +18,7 @@ const mostFound = wire.MaxCoordinators
 // the leader has told of. It may be used from many goroutines at once.
 type Coordinator struct {
 	retrying Retrying
+	identity *identity.Identity
 
 	open     context.Context // done once it is closed
 	closing  context.CancelFunc
@@ -28,17 +30,21 @@ type Coordinator struct {
 	current *peer   // asked first
 }
 
-// NewCoordinator takes a comma list of addresses. It connects when it is first
-// asked; an error means that the list is not one.
-func NewCoordinator(addresses string) (*Coordinator, error) {
+// NewCoordinator takes a comma list of addresses, for a cluster that is reached in
+// plaintext. It connects when it is first asked; an error means that the list is not
+// one.
+func NewCoordinator(addresses string) (*Coordinator, error) { return NewCoordinatorAs(nil, addresses) }
+
+// NewCoordinatorAs is NewCoordinator for whoever proves who it is; nil for plaintext.
+func NewCoordinatorAs(i *identity.Identity, addresses string) (*Coordinator, error) {
 	list, err := ParseAddresses(addresses)
 	if err != nil {
 		return nil, err
 	}
-	c := &Coordinator{}
+	c := &Coordinator{identity: i}
 	c.open, c.closing = context.WithCancel(context.Background())
 	for _, address := range list {
-		p, err := newPeer(address)
+		p, err := newPeer(address, i)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
@@ -112,7 +118,7 @@ func (c *Coordinator) find(address string) *peer {
 	if len(c.peers)-c.given >= mostFound || checkAddress(address) != nil {
 		return nil
 	}
-	p, err := newPeer(address)
+	p, err := newPeer(address, c.identity)
 	if err != nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
@@ -38,6 +39,9 @@ func (s server) explain(ctx context.Context, err error) error {
 }
 
 func (s server) sentence(st *status.Status, err error) string {
+	if advice := identity.Advice(st.Message()); advice != "" {
+		return fmt.Sprintf("cannot talk to %s: %s", s, advice)
+	}
 	switch st.Code() {
 	case codes.Unavailable:
 		if leader, elsewhere := wire.Leader(err); elsewhere {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -33,8 +34,8 @@ type peer struct {
 	term    uint64    // in which it led when it was asked last; 0 if it did not say
 }
 
-func newPeer(address string) (*peer, error) {
-	conn, err := rpc.Dial(address, rpc.Often())
+func newPeer(address string, i *identity.Identity) (*peer, error) {
+	conn, err := rpc.Dial(address, rpc.Often(), i.Expecting(identity.Coordinator, ""))
 	if err != nil {
 		return nil, fmt.Errorf("%q is not an address: %w", address, err)
 	}

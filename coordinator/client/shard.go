@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -17,12 +18,16 @@ type Shard struct {
 	client wirepb.ShardServiceClient
 }
 
-// NewShard takes the address of one shard. It connects when it is first asked.
-func NewShard(address string) (*Shard, error) {
+// NewShard takes the address of one shard, which is reached in plaintext. It connects
+// when it is first asked.
+func NewShard(address string) (*Shard, error) { return NewShardAs(nil, address) }
+
+// NewShardAs is NewShard for whoever proves who it is; nil for plaintext.
+func NewShardAs(i *identity.Identity, address string) (*Shard, error) {
 	if err := checkAddress(address); err != nil {
 		return nil, err
 	}
-	conn, err := rpc.Dial(address)
+	conn, err := rpc.Dial(address, i.Expecting(identity.Shard, ""))
 	if err != nil {
 		return nil, fmt.Errorf("%q is not an address: %w", address, err)
 	}

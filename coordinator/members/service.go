@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol/outage"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -35,8 +36,10 @@ type Options struct {
 	Group   Group        // needed
 	Address string       // at which others reach this coordinator; "" if nobody does
 	Logger  hclog.Logger // nil logs nothing
+	// Identity proves who this coordinator is, and who the others are; nil for plaintext.
+	Identity *identity.Identity
 	// Dial makes connections to other members; nil is rpc.Dial with
-	// rpc.Often.
+	// rpc.Often and Identity.
 	Dial func(address string) (*grpc.ClientConn, error)
 	// Pause has this coordinator take up no new block, and waits a bounded time until
 	// those under way are decided; resume ends that. Nil does nothing.
@@ -55,7 +58,9 @@ func (o Options) withDefaults() Options {
 		o.Logger = hclog.NewNullLogger()
 	}
 	if o.Dial == nil {
-		o.Dial = func(address string) (*grpc.ClientConn, error) { return rpc.Dial(address, rpc.Often()) }
+		o.Dial = func(address string) (*grpc.ClientConn, error) {
+			return rpc.Dial(address, rpc.Often(), o.Identity.Expecting(identity.Coordinator, ""))
+		}
 	}
 	if o.Pause == nil {
 		o.Pause = func(context.Context) func() { return func() {} }

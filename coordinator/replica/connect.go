@@ -31,6 +31,7 @@ func connect(p Peering) (Transport, error) {
 		Met:     func(id raft.ServerID, d protocol.DirectoryID) { p.Met(string(id), d) },
 		Fresh:   p.Fresh,
 		Dial:    p.Dial,
+		Proof:   p.Proof,
 		Timeout: 3 * p.Timing.Heartbeat, Logger: p.Logger,
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftsnap"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // Member is a coordinator as its operator names it.
@@ -48,6 +49,8 @@ type Options struct {
 	// Dial makes connections to other members; nil is rpc.Dial. The options given to
 	// it must come last.
 	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
+	// Proof shows who this member is, and who the others are; nil for plaintext.
+	Proof *identity.Identity
 	// Stores opens what raft keeps in the data directory, and Connect makes the
 	// transport; nil takes those of production.
 	Stores  func(o Options, h *History) (Stores, error)
@@ -120,6 +123,7 @@ type Peering struct {
 	// member was started with.
 	Fresh  func() bool
 	Dial   func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) // as Options.Dial
+	Proof  *identity.Identity                                                       // as Options.Proof
 	Timing Timing
 	Logger hclog.Logger
 }

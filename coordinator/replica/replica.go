@@ -95,7 +95,7 @@ func (r *Replica) open() error {
 // connect makes the transport.
 func (r *Replica) connect() (err error) {
 	r.transport, err = r.options.Connect(Peering{
-		Address: r.options.Address, Self: r.identity, Expect: r.expect, Met: r.meet, Fresh: r.fresh, Dial: r.options.Dial,
+		Address: r.options.Address, Self: r.identity, Expect: r.expect, Met: r.meet, Fresh: r.fresh, Dial: r.options.Dial, Proof: r.options.Proof,
 		Timing: r.options.Timing, Logger: r.logger.Named("replication"),
 	})
 	return err

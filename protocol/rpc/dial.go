@@ -5,19 +5,20 @@ import (
 
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // Dial gives a connection to HOST:PORT with the limits of this package. It
 // does not wait: the connection is made, and made again, as calls need it. An
 // error means that the address or an option is unusable.
 //
-// Extra options come last and win; grpc.WithTransportCredentials among them
-// secures the connection.
+// Extra options come last and win; that of Identity.Expecting among them secures
+// the connection, which is plaintext without.
 func Dial(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 	options := []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		(*identity.Identity)(nil).Expecting("", ""),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessageBytes), grpc.MaxCallSendMsgSize(MaxMessageBytes),
 			grpc.ForceCodecV2(newCodec())),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),

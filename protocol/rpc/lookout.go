@@ -102,7 +102,7 @@ func (l *lookout) lookAround(ctx context.Context, quiet time.Duration) {
 
 // moved ends the session; the search goes to the leader.
 func (l *lookout) moved(leader, what string) {
-	l.session.end(plain(wire.NotLeader(leader, fmt.Sprintf("the coordinator at %s %s, and %s leads", l.search.address, what, leader))))
+	l.session.end(Plain(wire.NotLeader(leader, fmt.Sprintf("the coordinator at %s %s, and %s leads", l.search.address, what, leader))))
 }
 
 // connect gives connections to coordinators, which are made at first use and kept

@@ -7,8 +7,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -16,14 +14,15 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // ServerOptions configures a Server. The zero value is usable.
 type ServerOptions struct {
 	Logger hclog.Logger // nil logs nothing
-	// Credentials secure connections; nil means none, for loopback and
-	// networks that are trusted.
-	Credentials credentials.TransportCredentials
+	// Identity secures connections, and says who may call what; nil means plaintext,
+	// for loopback and networks that are trusted.
+	Identity *identity.Identity
 	// MaxMessageBytes bounds a message that comes in; 0 means MaxMessageBytes
 	// of this package.
 	MaxMessageBytes int
@@ -48,9 +47,6 @@ func NewServer(o ServerOptions) *Server {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
-	if o.Credentials == nil {
-		o.Credentials = insecure.NewCredentials()
-	}
 	if o.MaxMessageBytes == 0 {
 		o.MaxMessageBytes = MaxMessageBytes
 	}
@@ -64,7 +60,7 @@ func NewServer(o ServerOptions) *Server {
 func serverOptions(o ServerOptions) []grpc.ServerOption {
 	panics := outage.NewGroup(o.Logger, time.Now)
 	options := []grpc.ServerOption{
-		grpc.Creds(o.Credentials),
+		grpc.Creds(o.Identity.Credentials()),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -81,7 +77,7 @@ func serverOptions(o ServerOptions) []grpc.ServerOption {
 	if o.Stats != nil {
 		options = append(options, grpc.StatsHandler(o.Stats))
 	}
-	return options
+	return append(options, o.Identity.Gate()...)
 }
 
 // Serve accepts connections until the server is stopped, which gives nil. It

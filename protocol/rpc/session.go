@@ -121,7 +121,7 @@ func (s *session) receive() (*wirepb.Frame, error) {
 		return nil, ErrLeft
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lost %s: %w", s.peer, plain(err))
+		return nil, fmt.Errorf("lost %s: %w", s.peer, Plain(err))
 	}
 	return frame, nil
 }
@@ -193,7 +193,7 @@ func (s *session) idle() bool {
 // sendFailed leaves it to the reader to tell why, if it knows better.
 func (s *session) sendFailed(err error) {
 	if !errors.Is(err, io.EOF) {
-		s.end(fmt.Errorf("lost %s: %w", s.peer, plain(err)))
+		s.end(fmt.Errorf("lost %s: %w", s.peer, Plain(err)))
 	}
 }
 

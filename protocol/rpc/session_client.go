@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -43,6 +44,8 @@ type SessionClientOptions struct {
 	// Dial makes connections; nil is Dial of this package. The options given
 	// to it must come last.
 	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
+	// Identity is who this shard is; nil for plaintext.
+	Identity *identity.Identity
 }
 
 // SessionClient is a shard's side of its session: it dials until it is told to
@@ -68,10 +71,18 @@ func NewSessionClient(o SessionClientOptions) (*SessionClient, error) {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
+	o.Dial = securely(o.Dial, o.Identity)
 	return &SessionClient{
 		options: o,
 		trouble: newTrouble(o),
 	}, nil
+}
+
+// securely dials coordinators, and nobody else, as somebody who can prove who it is.
+func securely(dial func(string, ...grpc.DialOption) (*grpc.ClientConn, error), i *identity.Identity) func(string, ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
+		return dial(address, append(extra, i.Expecting(identity.Coordinator, ""))...)
+	}
 }
 
 // Run looks for the coordinator that leads and keeps a session open, for ever: it
@@ -182,14 +193,14 @@ func (c *SessionClient) giveUp(answered <-chan struct{}, cancel func(), patience
 func accepted(ctx context.Context, connection *grpc.ClientConn) (wirepb.SessionService_OpenClient, error) {
 	stream, err := wirepb.NewSessionServiceClient(connection).Open(ctx)
 	if err != nil {
-		return nil, plain(err)
+		return nil, Plain(err)
 	}
 	header, err := stream.Header()
 	if header == nil && err == nil {
 		_, err = stream.Recv()
 	}
 	if err != nil {
-		return nil, plain(err)
+		return nil, Plain(err)
 	}
 	return stream, nil
 }

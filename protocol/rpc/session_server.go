@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -60,7 +61,7 @@ func (v *SessionServer) Open(stream grpc.BidiStreamingServer[wirepb.Frame, wirep
 	}
 	// The headers tell the shard that the session stands.
 	if err := stream.SendHeader(metadata.MD{}); err != nil {
-		s.end(fmt.Errorf("lost %s: %w", s.peer, plain(err)))
+		s.end(fmt.Errorf("lost %s: %w", s.peer, Plain(err)))
 	}
 	go v.read(s)
 	go v.write(s)
@@ -78,15 +79,24 @@ func (v *SessionServer) session(stream grpc.BidiStreamingServer[wirepb.Frame, wi
 		s.host, _, _ = net.SplitHostPort(p.Addr.String())
 	}
 	s.parse = wire.UnmarshalToCoordinator
-	s.admit = func(env protocol.Envelope) error { return helloFirst(s, env) }
+	s.admit = func(env protocol.Envelope) error { return admitted(stream.Context(), s, env) }
 	s.flushed = func() { s.end(ErrClosed) }
 	s.provenBy = v.options.Clock.Now().Add(v.options.Hello)
 	return s
 }
 
+// admitted refuses whoever does not say first who it is, or says that it is another
+// shard than it has proven to be.
+func admitted(ctx context.Context, s *session, env protocol.Envelope) error {
+	if hello, ok := env.Message.(*protocol.Hello); ok {
+		return identity.Claims(ctx, identity.Shard, identity.ShardName(hello.Shard))
+	}
+	return helloFirst(s, env)
+}
+
 // helloFirst refuses whoever does not say first who it is.
 func helloFirst(s *session, env protocol.Envelope) error {
-	if _, hello := env.Message.(*protocol.Hello); !hello && !s.proven.Load() {
+	if !s.proven.Load() {
 		return fmt.Errorf("%w: a %T came first, want a Hello", wire.ErrMalformed, env.Message)
 	}
 	return nil
@@ -122,6 +132,9 @@ func (v *SessionServer) write(s *session) {
 // farewell tells the shard why its session ends.
 func (v *SessionServer) farewell(s *session) error {
 	code := codes.Unavailable
+	if status.Code(s.reason) == codes.PermissionDenied {
+		return s.reason
+	}
 	switch {
 	case errors.Is(s.reason, ErrLeft):
 		return nil

@@ -136,7 +136,9 @@ type ClusterStatus struct {
 	// Its data directory.
 	Storage *Storage `protobuf:"bytes,17,opt,name=storage,proto3" json:"storage,omitempty"`
 	// Why no blocks are taken up for now: one sentence; empty if they are.
-	Obstructed    string `protobuf:"bytes,18,opt,name=obstructed,proto3" json:"obstructed,omitempty"`
+	Obstructed string `protobuf:"bytes,18,opt,name=obstructed,proto3" json:"obstructed,omitempty"`
+	// What protects this coordinator.
+	Security      *Security `protobuf:"bytes,19,opt,name=security,proto3" json:"security,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -297,6 +299,160 @@ func (x *ClusterStatus) GetObstructed() string {
 	return ""
 }
 
+func (x *ClusterStatus) GetSecurity() *Security {
+	if x != nil {
+		return x.Security
+	}
+	return nil
+}
+
+// Security is what protects a daemon.
+type Security struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It speaks TLS alone.
+	Tls bool `protobuf:"varint,1,opt,name=tls,proto3" json:"tls,omitempty"`
+	// Others than its machine can reach it in plaintext.
+	Insecure bool `protobuf:"varint,2,opt,name=insecure,proto3" json:"insecure,omitempty"`
+	// Who its certificate says that it is; empty in plaintext.
+	Identity string `protobuf:"bytes,3,opt,name=identity,proto3" json:"identity,omitempty"`
+	// Until when its files are good.
+	Expiries []*CertificateExpiry `protobuf:"bytes,4,rep,name=expiries,proto3" json:"expiries,omitempty"`
+	// Why the files that are there now are not used, but those read before: one
+	// sentence; empty if they are.
+	Rejected      string `protobuf:"bytes,5,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Security) Reset() {
+	*x = Security{}
+	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Security) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Security) ProtoMessage() {}
+
+func (x *Security) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Security.ProtoReflect.Descriptor instead.
+func (*Security) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Security) GetTls() bool {
+	if x != nil {
+		return x.Tls
+	}
+	return false
+}
+
+func (x *Security) GetInsecure() bool {
+	if x != nil {
+		return x.Insecure
+	}
+	return false
+}
+
+func (x *Security) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Security) GetExpiries() []*CertificateExpiry {
+	if x != nil {
+		return x.Expiries
+	}
+	return nil
+}
+
+func (x *Security) GetRejected() string {
+	if x != nil {
+		return x.Rejected
+	}
+	return ""
+}
+
+// CertificateExpiry is until when a file of certificates is good.
+type CertificateExpiry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file, without its folder.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// When the first of its certificates expires, in milliseconds since 1970.
+	AtUnixMs uint64 `protobuf:"varint,2,opt,name=at_unix_ms,json=atUnixMs,proto3" json:"at_unix_ms,omitempty"`
+	// How long that is from now, in seconds; below 0 once it is over.
+	LeftSeconds   int64 `protobuf:"varint,3,opt,name=left_seconds,json=leftSeconds,proto3" json:"left_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CertificateExpiry) Reset() {
+	*x = CertificateExpiry{}
+	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CertificateExpiry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CertificateExpiry) ProtoMessage() {}
+
+func (x *CertificateExpiry) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CertificateExpiry.ProtoReflect.Descriptor instead.
+func (*CertificateExpiry) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CertificateExpiry) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *CertificateExpiry) GetAtUnixMs() uint64 {
+	if x != nil {
+		return x.AtUnixMs
+	}
+	return 0
+}
+
+func (x *CertificateExpiry) GetLeftSeconds() int64 {
+	if x != nil {
+		return x.LeftSeconds
+	}
+	return 0
+}
+
 // Activity counts what a coordinator has done since it began to lead. All of it
 // only grows, so that the difference of two answers tells what happened between.
 type Activity struct {
@@ -325,7 +481,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	mi := &file_lockstep_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +493,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[1]
+	mi := &file_lockstep_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +506,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Activity) GetSinceUnixMs() uint64 {
@@ -434,7 +590,7 @@ type Durations struct {
 
 func (x *Durations) Reset() {
 	*x = Durations{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	mi := &file_lockstep_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -446,7 +602,7 @@ func (x *Durations) String() string {
 func (*Durations) ProtoMessage() {}
 
 func (x *Durations) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[2]
+	mi := &file_lockstep_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -459,7 +615,7 @@ func (x *Durations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Durations.ProtoReflect.Descriptor instead.
 func (*Durations) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Durations) GetCount() uint64 {
@@ -498,7 +654,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[3]
+	mi := &file_lockstep_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -510,7 +666,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[3]
+	mi := &file_lockstep_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -523,7 +679,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Storage) GetLogBytes() uint64 {
@@ -570,7 +726,7 @@ type InFlight struct {
 
 func (x *InFlight) Reset() {
 	*x = InFlight{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[4]
+	mi := &file_lockstep_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +738,7 @@ func (x *InFlight) String() string {
 func (*InFlight) ProtoMessage() {}
 
 func (x *InFlight) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[4]
+	mi := &file_lockstep_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +751,7 @@ func (x *InFlight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InFlight.ProtoReflect.Descriptor instead.
 func (*InFlight) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *InFlight) GetHeight() uint64 {
@@ -692,14 +848,16 @@ type ShardStatus struct {
 	// it has one. Only the coordinator tells.
 	AwayMs uint64 `protobuf:"varint,19,opt,name=away_ms,json=awayMs,proto3" json:"away_ms,omitempty"`
 	// What the shard said of itself last; only the coordinator tells.
-	Report        *ShardReport `protobuf:"bytes,20,opt,name=report,proto3" json:"report,omitempty"`
+	Report *ShardReport `protobuf:"bytes,20,opt,name=report,proto3" json:"report,omitempty"`
+	// What protects it; only the shard itself tells.
+	Security      *Security `protobuf:"bytes,21,opt,name=security,proto3" json:"security,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ShardStatus) Reset() {
 	*x = ShardStatus{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[5]
+	mi := &file_lockstep_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +869,7 @@ func (x *ShardStatus) String() string {
 func (*ShardStatus) ProtoMessage() {}
 
 func (x *ShardStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[5]
+	mi := &file_lockstep_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +882,7 @@ func (x *ShardStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardStatus.ProtoReflect.Descriptor instead.
 func (*ShardStatus) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ShardStatus) GetId() uint32 {
@@ -867,6 +1025,13 @@ func (x *ShardStatus) GetReport() *ShardReport {
 	return nil
 }
 
+func (x *ShardStatus) GetSecurity() *Security {
+	if x != nil {
+		return x.Security
+	}
+	return nil
+}
+
 // ShardReport is what a shard says of itself when its coordinator asks, which it
 // does about once a second, apart from the session.
 type ShardReport struct {
@@ -883,7 +1048,7 @@ type ShardReport struct {
 
 func (x *ShardReport) Reset() {
 	*x = ShardReport{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[6]
+	mi := &file_lockstep_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1060,7 @@ func (x *ShardReport) String() string {
 func (*ShardReport) ProtoMessage() {}
 
 func (x *ShardReport) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[6]
+	mi := &file_lockstep_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1073,7 @@ func (x *ShardReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShardReport.ProtoReflect.Descriptor instead.
 func (*ShardReport) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ShardReport) GetStatus() *ShardStatus {
@@ -949,7 +1114,7 @@ type PreparedAttempt struct {
 
 func (x *PreparedAttempt) Reset() {
 	*x = PreparedAttempt{}
-	mi := &file_lockstep_v1_status_proto_msgTypes[7]
+	mi := &file_lockstep_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1126,7 @@ func (x *PreparedAttempt) String() string {
 func (*PreparedAttempt) ProtoMessage() {}
 
 func (x *PreparedAttempt) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_status_proto_msgTypes[7]
+	mi := &file_lockstep_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1139,7 @@ func (x *PreparedAttempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreparedAttempt.ProtoReflect.Descriptor instead.
 func (*PreparedAttempt) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_lockstep_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PreparedAttempt) GetHeight() uint64 {
@@ -1009,7 +1174,7 @@ var File_lockstep_v1_status_proto protoreflect.FileDescriptor
 
 const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\x1a\x17lockstep/v1/types.proto\"\x94\x05\n" +
+	"\x18lockstep/v1/status.proto\x12\vlockstep.v1\x1a\x19lockstep/v1/cluster.proto\x1a\x18lockstep/v1/config.proto\x1a\x17lockstep/v1/types.proto\"\xc7\x05\n" +
 	"\rClusterStatus\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -1031,7 +1196,19 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\astorage\x18\x11 \x01(\v2\x14.lockstep.v1.StorageR\astorage\x12\x1e\n" +
 	"\n" +
 	"obstructed\x18\x12 \x01(\tR\n" +
-	"obstructed\"\xe5\x02\n" +
+	"obstructed\x121\n" +
+	"\bsecurity\x18\x13 \x01(\v2\x15.lockstep.v1.SecurityR\bsecurity\"\xac\x01\n" +
+	"\bSecurity\x12\x10\n" +
+	"\x03tls\x18\x01 \x01(\bR\x03tls\x12\x1a\n" +
+	"\binsecure\x18\x02 \x01(\bR\binsecure\x12\x1a\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\x12:\n" +
+	"\bexpiries\x18\x04 \x03(\v2\x1e.lockstep.v1.CertificateExpiryR\bexpiries\x12\x1a\n" +
+	"\brejected\x18\x05 \x01(\tR\brejected\"h\n" +
+	"\x11CertificateExpiry\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x1c\n" +
+	"\n" +
+	"at_unix_ms\x18\x02 \x01(\x04R\batUnixMs\x12!\n" +
+	"\fleft_seconds\x18\x03 \x01(\x03R\vleftSeconds\"\xe5\x02\n" +
 	"\bActivity\x12\"\n" +
 	"\rsince_unix_ms\x18\x01 \x01(\x04R\vsinceUnixMs\x12\x16\n" +
 	"\x06blocks\x18\x02 \x01(\x04R\x06blocks\x12\"\n" +
@@ -1060,7 +1237,7 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\vwaiting_for\x18\x05 \x03(\rR\n" +
 	"waitingFor\x12\x10\n" +
 	"\x03key\x18\x06 \x01(\tR\x03key\x12\x15\n" +
-	"\x06age_ms\x18\a \x01(\x04R\x05ageMs\"\xed\x05\n" +
+	"\x06age_ms\x18\a \x01(\x04R\x05ageMs\"\xa0\x06\n" +
 	"\vShardStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12-\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x17.lockstep.v1.ShardStateR\x05state\x12\x16\n" +
@@ -1083,7 +1260,8 @@ const file_lockstep_v1_status_proto_rawDesc = "" +
 	"\x0eexchange_waits\x18\x11 \x01(\v2\x16.lockstep.v1.DurationsR\rexchangeWaits\x12(\n" +
 	"\x10waits_for_values\x18\x12 \x03(\rR\x0ewaitsForValues\x12\x17\n" +
 	"\aaway_ms\x18\x13 \x01(\x04R\x06awayMs\x120\n" +
-	"\x06report\x18\x14 \x01(\v2\x18.lockstep.v1.ShardReportR\x06report\"p\n" +
+	"\x06report\x18\x14 \x01(\v2\x18.lockstep.v1.ShardReportR\x06report\x121\n" +
+	"\bsecurity\x18\x15 \x01(\v2\x15.lockstep.v1.SecurityR\bsecurity\"p\n" +
 	"\vShardReport\x120\n" +
 	"\x06status\x18\x01 \x01(\v2\x18.lockstep.v1.ShardStatusR\x06status\x12\x15\n" +
 	"\x06age_ms\x18\x02 \x01(\x04R\x05ageMs\x12\x18\n" +
@@ -1117,43 +1295,48 @@ func file_lockstep_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_lockstep_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lockstep_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_lockstep_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_lockstep_v1_status_proto_goTypes = []any{
 	(ShardState)(0),           // 0: lockstep.v1.ShardState
 	(*ClusterStatus)(nil),     // 1: lockstep.v1.ClusterStatus
-	(*Activity)(nil),          // 2: lockstep.v1.Activity
-	(*Durations)(nil),         // 3: lockstep.v1.Durations
-	(*Storage)(nil),           // 4: lockstep.v1.Storage
-	(*InFlight)(nil),          // 5: lockstep.v1.InFlight
-	(*ShardStatus)(nil),       // 6: lockstep.v1.ShardStatus
-	(*ShardReport)(nil),       // 7: lockstep.v1.ShardReport
-	(*PreparedAttempt)(nil),   // 8: lockstep.v1.PreparedAttempt
-	(*ClusterConfig)(nil),     // 9: lockstep.v1.ClusterConfig
-	(*CoordinatorStatus)(nil), // 10: lockstep.v1.CoordinatorStatus
-	(*OutcomeCount)(nil),      // 11: lockstep.v1.OutcomeCount
+	(*Security)(nil),          // 2: lockstep.v1.Security
+	(*CertificateExpiry)(nil), // 3: lockstep.v1.CertificateExpiry
+	(*Activity)(nil),          // 4: lockstep.v1.Activity
+	(*Durations)(nil),         // 5: lockstep.v1.Durations
+	(*Storage)(nil),           // 6: lockstep.v1.Storage
+	(*InFlight)(nil),          // 7: lockstep.v1.InFlight
+	(*ShardStatus)(nil),       // 8: lockstep.v1.ShardStatus
+	(*ShardReport)(nil),       // 9: lockstep.v1.ShardReport
+	(*PreparedAttempt)(nil),   // 10: lockstep.v1.PreparedAttempt
+	(*ClusterConfig)(nil),     // 11: lockstep.v1.ClusterConfig
+	(*CoordinatorStatus)(nil), // 12: lockstep.v1.CoordinatorStatus
+	(*OutcomeCount)(nil),      // 13: lockstep.v1.OutcomeCount
 }
 var file_lockstep_v1_status_proto_depIdxs = []int32{
-	5,  // 0: lockstep.v1.ClusterStatus.in_flight:type_name -> lockstep.v1.InFlight
-	6,  // 1: lockstep.v1.ClusterStatus.shards:type_name -> lockstep.v1.ShardStatus
-	9,  // 2: lockstep.v1.ClusterStatus.config:type_name -> lockstep.v1.ClusterConfig
-	10, // 3: lockstep.v1.ClusterStatus.coordinators:type_name -> lockstep.v1.CoordinatorStatus
-	2,  // 4: lockstep.v1.ClusterStatus.activity:type_name -> lockstep.v1.Activity
-	4,  // 5: lockstep.v1.ClusterStatus.storage:type_name -> lockstep.v1.Storage
-	11, // 6: lockstep.v1.Activity.outcomes:type_name -> lockstep.v1.OutcomeCount
-	3,  // 7: lockstep.v1.Activity.latency:type_name -> lockstep.v1.Durations
-	3,  // 8: lockstep.v1.Activity.forces:type_name -> lockstep.v1.Durations
-	0,  // 9: lockstep.v1.ShardStatus.state:type_name -> lockstep.v1.ShardState
-	8,  // 10: lockstep.v1.ShardStatus.prepared:type_name -> lockstep.v1.PreparedAttempt
-	4,  // 11: lockstep.v1.ShardStatus.storage:type_name -> lockstep.v1.Storage
-	3,  // 12: lockstep.v1.ShardStatus.forces:type_name -> lockstep.v1.Durations
-	3,  // 13: lockstep.v1.ShardStatus.exchange_waits:type_name -> lockstep.v1.Durations
-	7,  // 14: lockstep.v1.ShardStatus.report:type_name -> lockstep.v1.ShardReport
-	6,  // 15: lockstep.v1.ShardReport.status:type_name -> lockstep.v1.ShardStatus
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	7,  // 0: lockstep.v1.ClusterStatus.in_flight:type_name -> lockstep.v1.InFlight
+	8,  // 1: lockstep.v1.ClusterStatus.shards:type_name -> lockstep.v1.ShardStatus
+	11, // 2: lockstep.v1.ClusterStatus.config:type_name -> lockstep.v1.ClusterConfig
+	12, // 3: lockstep.v1.ClusterStatus.coordinators:type_name -> lockstep.v1.CoordinatorStatus
+	4,  // 4: lockstep.v1.ClusterStatus.activity:type_name -> lockstep.v1.Activity
+	6,  // 5: lockstep.v1.ClusterStatus.storage:type_name -> lockstep.v1.Storage
+	2,  // 6: lockstep.v1.ClusterStatus.security:type_name -> lockstep.v1.Security
+	3,  // 7: lockstep.v1.Security.expiries:type_name -> lockstep.v1.CertificateExpiry
+	13, // 8: lockstep.v1.Activity.outcomes:type_name -> lockstep.v1.OutcomeCount
+	5,  // 9: lockstep.v1.Activity.latency:type_name -> lockstep.v1.Durations
+	5,  // 10: lockstep.v1.Activity.forces:type_name -> lockstep.v1.Durations
+	0,  // 11: lockstep.v1.ShardStatus.state:type_name -> lockstep.v1.ShardState
+	10, // 12: lockstep.v1.ShardStatus.prepared:type_name -> lockstep.v1.PreparedAttempt
+	6,  // 13: lockstep.v1.ShardStatus.storage:type_name -> lockstep.v1.Storage
+	5,  // 14: lockstep.v1.ShardStatus.forces:type_name -> lockstep.v1.Durations
+	5,  // 15: lockstep.v1.ShardStatus.exchange_waits:type_name -> lockstep.v1.Durations
+	9,  // 16: lockstep.v1.ShardStatus.report:type_name -> lockstep.v1.ShardReport
+	2,  // 17: lockstep.v1.ShardStatus.security:type_name -> lockstep.v1.Security
+	8,  // 18: lockstep.v1.ShardReport.status:type_name -> lockstep.v1.ShardStatus
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_status_proto_init() }
@@ -1164,14 +1347,14 @@ func file_lockstep_v1_status_proto_init() {
 	file_lockstep_v1_cluster_proto_init()
 	file_lockstep_v1_config_proto_init()
 	file_lockstep_v1_types_proto_init()
-	file_lockstep_v1_status_proto_msgTypes[3].OneofWrappers = []any{}
+	file_lockstep_v1_status_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_status_proto_rawDesc), len(file_lockstep_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -31,7 +31,7 @@ func (p Place) own() bool { return p.Host != "" }
 // listen gives the flags that say where a daemon listens.
 func (p Place) listen() []string {
 	if p.own() {
-		return []string{"--listen", net.JoinHostPort(p.Host, placeAPI), "--http", net.JoinHostPort(p.Host, placeHTTP)}
+		return []string{"--insecure", "--listen", net.JoinHostPort(p.Host, placeAPI), "--http", net.JoinHostPort(p.Host, placeHTTP)}
 	}
 	return []string{"--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"}
 }

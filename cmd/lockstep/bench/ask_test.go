@@ -24,7 +24,7 @@ func TestFsyncsAreKnownOrNot(t *testing.T) {
 			w.Write([]byte(c.body))
 		}))
 		got := int64(-1)
-		if n := fsyncs(strings.TrimPrefix(s.URL, "http://")); n != nil {
+		if n := (pages{address: strings.TrimPrefix(s.URL, "http://")}).fsyncs(); n != nil {
 			got = *n
 		}
 		s.Close()
@@ -32,7 +32,7 @@ func TestFsyncsAreKnownOrNot(t *testing.T) {
 			t.Errorf("%d %s: %d, want %d", c.code, c.body, got, c.want)
 		}
 	}
-	if fsyncs("127.0.0.1:0") != nil {
+	if (pages{address: "127.0.0.1:0"}).fsyncs() != nil {
 		t.Error("nobody told, and it is known")
 	}
 }

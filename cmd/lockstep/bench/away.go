@@ -114,7 +114,7 @@ func (b *bench) watchWithout(ctx context.Context, c *cluster, gone *daemon) (*wa
 	var which []watched
 	for _, d := range c.daemons {
 		if d != gone {
-			which = append(which, watched{d.name, d.PID(), ""})
+			which = append(which, watched{d.name, d.PID(), pages{}})
 		}
 	}
 	w, err := newWatch(which)

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator/client"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 )
 
@@ -31,6 +34,7 @@ type cluster struct {
 	client *client.Coordinator
 	config protocol.Config
 
+	certs        *certset.Set // nil for plaintext
 	executable   string
 	dir          string // "" if it ran before
 	starter      *process.Starter
@@ -40,9 +44,9 @@ type cluster struct {
 }
 
 // join takes a cluster that runs already.
-func join(ctx context.Context, addresses string) (c *cluster, err error) {
+func join(ctx context.Context, i *identity.Identity, addresses string) (c *cluster, err error) {
 	c = &cluster{}
-	if c.client, err = client.NewCoordinator(addresses); err != nil {
+	if c.client, err = client.NewCoordinatorAs(i, addresses); err != nil {
 		return nil, cli.Usagef("--coordinator: %w", err)
 	}
 	_, err = c.client.AwaitLimits(ctx, joinTimeout, nil)
@@ -59,7 +63,13 @@ func join(ctx context.Context, addresses string) (c *cluster, err error) {
 // is told to lost.
 func start(ctx context.Context, o Options, dir string, lost func(error)) (*cluster, error) {
 	c := &cluster{executable: o.Executable, dir: dir, starter: process.NewStarter(), lost: lost, coordinators: max(o.Coordinators, 1)}
-	err := c.launchAll(ctx, o.Shards)
+	var err error
+	if o.TLS {
+		c.certs, err = certset.New(filepath.Join(dir, "tls"))
+	}
+	if err == nil {
+		err = c.launchAll(ctx, o.Shards)
+	}
 	if err == nil {
 		err = c.ready(ctx)
 	}
@@ -174,7 +184,7 @@ func (c *cluster) shardDirectories() (dirs []string) {
 // processes are those to be measured, with the one that submits last.
 func (c *cluster) processes() (all []watched) {
 	for _, d := range c.daemons {
-		all = append(all, watched{d.name, d.PID(), d.http})
+		all = append(all, watched{d.name, d.PID(), d.pages()})
 	}
 	return append(all, watched{name: loadGenerator, pid: os.Getpid()})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 )
 
@@ -20,6 +21,8 @@ type daemon struct {
 	name string
 	dir  string // its data
 	args []string
+	// certs are those of the cluster; nil for plaintext.
+	certs *certset.Set
 	// Where it serves, once it does: its API, and HTTP.
 	api, http string
 	*process.Process
@@ -39,6 +42,9 @@ func (c *cluster) run(d *daemon, further ...string) error {
 
 // shards are the daemons without the coordinators, which come first.
 func (c *cluster) shards() []*daemon { return c.daemons[c.coordinators:] }
+
+// pages are what the daemon tells over HTTP.
+func (d *daemon) pages() pages { return pages{d.http, d.certs} }
 
 // serving waits until the daemon serves.
 func (d *daemon) serving(ctx context.Context) (err error) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/lockstep-exec/lockstep/coordinator/client"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // launchAll starts the coordinators and the shards of a new cluster.
@@ -18,18 +20,18 @@ func (c *cluster) launchAll(ctx context.Context, shards int) error {
 		return err
 	}
 	for i := range shards {
-		if _, err := c.launch("shard"+strconv.Itoa(i), anyPort, "shard", "--id", strconv.Itoa(i), "--coordinator", addresses); err != nil {
+		if _, err := c.launch("shard"+strconv.Itoa(i), anyPort, identity.Shard, strconv.Itoa(i), "shard", "--id", strconv.Itoa(i), "--coordinator", addresses); err != nil {
 			return err
 		}
 	}
-	c.client, err = client.NewCoordinator(addresses)
+	c.client, err = client.NewCoordinatorAs(c.certs.Client(), addresses)
 	return err
 }
 
 // launchCoordinators gives the addresses of the coordinators, once they serve.
 func (c *cluster) launchCoordinators(ctx context.Context, shards int) (addresses string, err error) {
 	if c.coordinators == 1 {
-		return c.launchCoordinator(ctx, "coordinator", anyPort, shards)
+		return c.launchCoordinator(ctx, "coordinator", replica.DefaultName, anyPort, shards)
 	}
 	free, err := freeAddresses(c.coordinators)
 	if err != nil {
@@ -41,16 +43,17 @@ func (c *cluster) launchCoordinators(ctx context.Context, shards int) (addresses
 	}
 	for i, address := range free {
 		name := strconv.Itoa(i + 1)
-		if _, err := c.launchCoordinator(ctx, "coordinator"+name, address, shards, "--name", "c"+name, "--peers", strings.Join(peers, ",")); err != nil {
+		if _, err := c.launchCoordinator(ctx, "coordinator"+name, "c"+name, address, shards, "--name", "c"+name, "--peers", strings.Join(peers, ",")); err != nil {
 			return "", err
 		}
 	}
 	return strings.Join(free, ","), nil
 }
 
-// launchCoordinator gives the address of a coordinator, once it serves.
-func (c *cluster) launchCoordinator(ctx context.Context, name, listen string, shards int, args ...string) (address string, err error) {
-	d, err := c.launch(name, listen, append([]string{"coordinator", "--shards", strconv.Itoa(shards)}, args...)...)
+// launchCoordinator gives the address of a coordinator, once it serves. as is its name
+// among the coordinators.
+func (c *cluster) launchCoordinator(ctx context.Context, name, as, listen string, shards int, args ...string) (address string, err error) {
+	d, err := c.launch(name, listen, identity.Coordinator, as, append([]string{"coordinator", "--shards", strconv.Itoa(shards)}, args...)...)
 	if err != nil {
 		return "", err
 	}
@@ -75,9 +78,13 @@ func freeAddresses(n int) (all []string, err error) {
 }
 
 // launch adds a daemon to the cluster and starts it.
-func (c *cluster) launch(name, listen string, args ...string) (*daemon, error) {
-	d := &daemon{name: name, dir: filepath.Join(c.dir, name)}
-	d.args = append(args, "--data", d.dir, "--listen", listen, "--http", anyPort)
+func (c *cluster) launch(name, listen string, role identity.Role, id string, args ...string) (*daemon, error) {
+	secured, err := c.certs.Flags(role, id)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{name: name, dir: filepath.Join(c.dir, name), certs: c.certs}
+	d.args = append(append(args, "--data", d.dir, "--listen", listen, "--http", anyPort), secured...)
 	if err := c.run(d); err != nil {
 		return nil, err
 	}

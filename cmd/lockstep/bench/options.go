@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/workload"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // Systems to compare with.
@@ -47,6 +48,11 @@ type Options struct {
 	RestartLog    int64         // bytes of the shards' logs at that moment
 	Away          time.Duration // keep a shard away under load for so long; 0 for not
 	Verify        bool          // prove in the end that every byte is as it should be
+
+	// TLS has everybody of a cluster that is started prove who it is. Identity is who
+	// uses one that runs; nil for plaintext.
+	TLS      bool
+	Identity *identity.Identity
 
 	Directory string // "" for a temporary one
 	Keep      bool   // leave the data behind

@@ -50,7 +50,7 @@ func lostOr(ctx context.Context, err error) error {
 
 func (b *bench) cluster(ctx context.Context, round int, lost func(error)) (*cluster, error) {
 	if b.options.Coordinator != "" {
-		return join(ctx, b.options.Coordinator)
+		return join(ctx, b.options.Identity, b.options.Coordinator)
 	}
 	dir, err := b.space.folder("lockstep", round)
 	if err != nil {

@@ -95,7 +95,7 @@ func (b *bench) killAndStart(ctx context.Context, c *cluster, enough chan<- stru
 	for _, d := range c.shards() {
 		if err == nil {
 			var heights uint64
-			heights, err = behind(ctx, d.http)
+			heights, err = behind(ctx, d.pages())
 			r.Heights = max(r.Heights, heights)
 		}
 	}
@@ -134,7 +134,7 @@ func (c *cluster) startAll(ctx context.Context) error {
 		if err := d.serving(ctx); err != nil {
 			return err
 		}
-		if err := awaitReady(ctx, d.http); err != nil {
+		if err := awaitReady(ctx, d.pages()); err != nil {
 			return err
 		}
 	}
@@ -169,9 +169,9 @@ func (b *bench) awaitLogs(ctx context.Context, c *cluster, r *Restart) error {
 }
 
 // behind gives how many heights a shard has committed above its database.
-func behind(ctx context.Context, address string) (uint64, error) {
+func behind(ctx context.Context, from pages) (uint64, error) {
 	var s report.Shard
-	if err := ask(ctx, address, &s); err != nil {
+	if err := from.ask(ctx, &s); err != nil {
 		return 0, err
 	}
 	return s.CommittedHeight - s.CheckpointedHeight, nil
@@ -241,13 +241,13 @@ func eachFile(path string, do func(path string) error) error {
 }
 
 // awaitReady asks a daemon until it says that it is ready.
-func awaitReady(ctx context.Context, address string) error {
+func awaitReady(ctx context.Context, of pages) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, awaitTimeout, fmt.Errorf("it was not ready within %v", awaitTimeout))
 	defer cancel()
 	ticker := time.NewTicker(readyEvery)
 	defer ticker.Stop()
 	for {
-		response, err := get(ctx, address, "/readyz")
+		response, err := of.get(ctx, "/readyz")
 		if err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {

@@ -18,7 +18,7 @@ const (
 type watched struct {
 	name string
 	pid  int
-	http string // where it tells its status; "" if it does not
+	http pages // where it tells its status, if it does
 }
 
 // Point is one look at a process.
@@ -57,10 +57,10 @@ type watch struct {
 
 // fsyncs is how often the process has forced its files; nil if it does not tell.
 func (p watched) fsyncs() *int64 {
-	if p.http == "" {
+	if p.http.address == "" {
 		return nil
 	}
-	return fsyncs(p.http)
+	return p.http.fsyncs()
 }
 
 // newWatch begins; an error means that the system does not tell.

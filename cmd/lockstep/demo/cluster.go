@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/link"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 	"github.com/lockstep-exec/lockstep/coordinator/client"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 const (
@@ -27,7 +29,8 @@ type cluster struct {
 	space   workspace
 	starter *process.Starter
 	status  *statusClient
-	lost    func(error) // told when a process ends by itself
+	certs   *certset.Set // nil for plaintext
+	lost    func(error)  // told when a process ends by itself
 
 	client       *client.Coordinator
 	coordinators []*coordinator
@@ -65,12 +68,18 @@ func (w way) each(do func(*link.Link)) {
 
 // newCluster makes the links; nothing runs yet.
 func newCluster(o Options, space workspace, lost func(error)) (c *cluster, err error) {
-	c = &cluster{options: o, space: space, starter: process.NewStarter(), status: newStatusClient(), lost: lost}
+	c = &cluster{options: o, space: space, starter: process.NewStarter(), lost: lost}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
+	if o.TLS {
+		if c.certs, err = certset.New(space.path(tlsFolder)); err != nil {
+			return nil, err
+		}
+	}
+	c.status = newStatusClient(c.certs)
 	if err := c.openDoors(); err != nil {
 		return nil, err
 	}
@@ -88,7 +97,7 @@ func newCluster(o Options, space workspace, lost func(error)) (c *cluster, err e
 			return nil, err
 		}
 	}
-	c.client, err = client.NewCoordinator(strings.Join(c.doors(), ","))
+	c.client, err = client.NewCoordinatorAs(c.certs.Client(), strings.Join(c.doors(), ","))
 	return c, err
 }
 
@@ -117,10 +126,14 @@ func (c *cluster) launchShard(s *shard, first int) (err error) {
 	for i := range s.up {
 		ways = append(ways, s.up[(first+i)%len(s.up)].Address())
 	}
+	secured, err := c.certs.Flags(identity.Shard, strconv.Itoa(s.id))
+	if err != nil {
+		return err
+	}
 	s.Process, err = c.starter.Start(process.Spec{
 		Name: fmt.Sprintf("shard %d", s.id), Executable: c.options.Executable, Log: c.space.log(s.name()), Lost: c.lost,
-		Args: []string{"shard", "--id", strconv.Itoa(s.id), "--data", c.space.path(s.name()),
-			"--coordinator", strings.Join(ways, ","), "--advertise", s.peers.Address(), "--listen", anyPort, "--http", anyPort},
+		Args: append([]string{"shard", "--id", strconv.Itoa(s.id), "--data", c.space.path(s.name()),
+			"--coordinator", strings.Join(ways, ","), "--advertise", s.peers.Address(), "--listen", anyPort, "--http", anyPort}, secured...),
 	})
 	return err
 }

@@ -1,14 +1,18 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/demo/link"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/process"
 	"github.com/lockstep-exec/lockstep/coordinator/client"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // coordinator is a coordinator with its link. Among several it has a name.
@@ -80,6 +84,11 @@ func (c *cluster) startCoordinator(ctx context.Context, i int) (err error) {
 		http = c.options.HTTP
 	}
 	args := []string{"coordinator", "--data", c.space.path(m.folder), "--shards", strconv.Itoa(c.options.Shards), "--listen", anyPort, "--http", http}
+	secured, err := c.certs.Flags(identity.Coordinator, cmp.Or(m.name, replica.DefaultName))
+	if err != nil {
+		return err
+	}
+	args = append(args, secured...)
 	m.Process, err = c.starter.Start(process.Spec{
 		Name: m.title(), Executable: c.options.Executable, Log: c.space.log(m.folder), Lost: c.lost, Args: append(args, c.membership(m)...),
 	})
@@ -97,7 +106,7 @@ func (c *cluster) startCoordinator(ctx context.Context, i int) (err error) {
 	for _, s := range c.shards {
 		s.up[i].SetTarget(api)
 	}
-	return m.connect(api)
+	return m.connect(api, c.certs)
 }
 
 // membership are the flags of one coordinator among several.
@@ -113,13 +122,13 @@ func (c *cluster) membership(m *coordinator) []string {
 }
 
 // connect makes the client that asks a member about itself.
-func (m *coordinator) connect(api string) (err error) {
+func (m *coordinator) connect(api string, certs *certset.Set) (err error) {
 	if m.name == "" {
 		return nil
 	}
 	if err := m.disconnect(); err != nil {
 		return err
 	}
-	m.self, err = client.NewCoordinator(api)
+	m.self, err = client.NewCoordinatorAs(certs.Client(), api)
 	return err
 }

@@ -96,7 +96,7 @@ func (d *demo) begin(ctx context.Context) error {
 	}
 	d.stage.Say("data is in %s", d.space.dir)
 	for _, m := range d.cluster.coordinators {
-		d.stage.Say("%s is process %d; its dashboard is at http://%s/", m.title(), m.PID(), m.http)
+		d.stage.Say("%s is process %d; look at %s", m.title(), m.PID(), d.cluster.certs.URL(m.http, "/"))
 	}
 	v, err := d.await(ctx, "all shards are ready", func(v view) bool { return v.level(0) })
 	if err != nil {

@@ -62,6 +62,21 @@ func TestDemo(t *testing.T) {
 	plantAndVerify(t, o, &out)
 }
 
+// The same with identities: faults, restarts, reads of one shard, and all pages.
+func TestDemoWithTLS(t *testing.T) {
+	var out bytes.Buffer
+	o := smallDemo(t, &out)
+	o.TLS, o.Coordinators = true, 3
+	if err := Run(t.Context(), o); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, part := range []string{"look at https://", "waiting for coordinator", "balances add up to 400000000", "done:"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the story lacks %q:\n%s", part, out.String())
+		}
+	}
+}
+
 func TestDemoOfSeveralCoordinators(t *testing.T) {
 	var out bytes.Buffer
 	o := smallDemo(t, &out)

@@ -25,6 +25,7 @@ type Options struct {
 	Input        string        // transaction file in place of generated load; "" for none
 	Directory    string        // "" for a temporary one
 	HTTP         string        // address of the (first) coordinator's dashboard; "" for any
+	TLS          bool          // everybody proves who it is
 	JSON         bool          // results as JSON lines on Out, the story on Err
 	Out, Err     io.Writer
 }
@@ -37,6 +38,7 @@ const (
 	coordinatorFolder = "coordinator" // and the number, if there are several
 	shardFolder       = "shard"       // and the number
 	logsFolder        = "logs"
+	tlsFolder         = "tls"
 )
 
 // workspace is the directory of a demo.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -15,17 +16,17 @@ import (
 const statusTimeout = 5 * time.Second
 
 // statusClient asks daemons for their status, over HTTP as an operator would.
-type statusClient struct{ http.Client }
+type statusClient struct {
+	http.Client
+	certs *certset.Set
+}
 
-func newStatusClient() *statusClient {
-	return &statusClient{http.Client{
-		Timeout:   statusTimeout,
-		Transport: &http.Transport{DisableKeepAlives: true}, // daemons come and go
-	}}
+func newStatusClient(certs *certset.Set) *statusClient {
+	return &statusClient{http.Client{Timeout: statusTimeout, Transport: certs.Transport()}, certs}
 }
 
 func (c *statusClient) get(ctx context.Context, address string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.certs.URL(address, "/status"), nil)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (d *demo) onItsWay(ctx context.Context, s *shard) (view, error) {
 
 // readFrom shows that a shard without its coordinator serves what is committed.
 func (d *demo) readFrom(ctx context.Context, s *shard, height uint64, key []byte) error {
-	reader, err := client.NewShard(s.peers.Address())
+	reader, err := client.NewShardAs(d.cluster.certs.Client(), s.peers.Address())
 	if err != nil {
 		return err
 	}

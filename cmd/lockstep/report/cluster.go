@@ -29,6 +29,8 @@ type Cluster struct {
 	// Leader is the name of the coordinator that leads, as far as is known.
 	Leader string `json:"leader,omitempty"`
 	Term   uint64 `json:"term,omitempty"` // of the group of coordinators
+	// Security is what protects the coordinator that was asked.
+	Security *Security `json:"security,omitempty"`
 	// here: one coordinator was asked about itself alone.
 	here bool
 }
@@ -73,6 +75,8 @@ type Shard struct {
 	Version            string     `json:"version,omitempty"`
 	// Fsyncs is since the shard was started; only the shard itself tells.
 	Fsyncs uint64 `json:"fsyncs,omitempty"`
+	// Security is what protects the shard, as it said last.
+	Security *Security `json:"security,omitempty"`
 }
 
 // Prepared is the JSON of an attempt that a shard holds prepared.
@@ -90,6 +94,7 @@ func ClusterOf(s *wirepb.ClusterStatus) Cluster {
 		QueuedBlocks: s.GetQueuedBlocks(), QueuedBytes: s.GetQueuedBytes(), Quarantined: s.GetQuarantined(), Version: s.GetVersion(), Fsyncs: s.GetFsyncs(),
 		InFlight: make([]InFlight, len(s.GetInFlight())), Shards: make([]Shard, len(s.GetShards())),
 		Transactions: s.GetActivity().GetTransactions(), Leader: s.GetLeader(), Term: s.GetTerm(), Coordinators: CoordinatorsOf(s.GetCoordinators()),
+		Security: securityOf(s.GetSecurity()),
 	}
 	for i, f := range s.GetInFlight() {
 		c.InFlight[i] = InFlight{
@@ -125,6 +130,10 @@ func ShardOf(s *wirepb.ShardStatus) Shard {
 		StateDigest: hex.EncodeToString(s.GetStateDigest()), Prepared: make([]Prepared, len(s.GetPrepared())),
 		Address: s.GetAddress(), Epoch: s.GetEpoch(), Directory: hex.EncodeToString(s.GetDirectory()),
 		Slots: [2]uint32{s.GetFirstSlot(), s.GetLastSlot()}, Version: s.GetVersion(), Fsyncs: s.GetFsyncs(),
+		Security: securityOf(s.GetSecurity()),
+	}
+	if shard.Security == nil {
+		shard.Security = securityOf(s.GetReport().GetStatus().GetSecurity())
 	}
 	for i, p := range s.GetPrepared() {
 		shard.Prepared[i] = Prepared{Height: p.GetHeight(), Epoch: p.GetEpoch(), Attempt: p.GetAttempt(), AgeMs: p.GetAgeMs()}

@@ -13,6 +13,7 @@ func (c Cluster) WriteTable(w io.Writer) error {
 	c.writeHead(&out)
 	c.writeShards(&out)
 	c.writeReasons(&out)
+	c.writeSecurity(&out)
 	c.writeInFlight(&out)
 	if len(c.Coordinators) > 0 {
 		out.WriteByte('\n')

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // Time limits. A probe or a scrape takes milliseconds; a client that is slower
@@ -38,6 +40,10 @@ type Endpoints struct {
 	Status func(context.Context) (any, error)
 	// Other serves every other path; nil for none.
 	Other http.Handler
+	// Identity proves who the daemon is, and who may look; nil for plaintext.
+	Identity *identity.Identity
+	// OpenProbes lets everybody look at /livez and /readyz.
+	OpenProbes bool
 	// Log gets the faults of connections and scrapes. Required.
 	Log hclog.Logger
 }
@@ -46,6 +52,7 @@ type Endpoints struct {
 type HTTP struct {
 	listener net.Listener
 	server   *http.Server
+	serve    func(net.Listener) error
 }
 
 // ListenHTTP opens the address, so that a port in use is known before the
@@ -55,15 +62,21 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &HTTP{listener: listener, server: &http.Server{
-		Handler:           e.handler(),
+	h := &HTTP{listener: listener, server: &http.Server{
+		Handler:           e.Identity.Pages(e.handler(), e.OpenProbes),
+		TLSConfig:         e.Identity.HTTPConfig(),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
-	}}, nil
+	}}
+	h.serve = h.server.Serve
+	if e.Identity != nil {
+		h.serve = func(l net.Listener) error { return h.server.ServeTLS(l, "", "") }
+	}
+	return h, nil
 }
 
 // Addr is where it listens. A nil HTTP, that of a daemon without --http, has
@@ -86,7 +99,7 @@ func (h *HTTP) Run(ctx context.Context) error {
 		defer close(stopped)
 		h.shutdown()
 	})
-	err := h.server.Serve(h.listener)
+	err := h.serve(h.listener)
 	if !stop() {
 		<-stopped
 	}

@@ -22,6 +22,13 @@ func CheckAddress(flag, address string) error {
 	return nil
 }
 
+// Exposed reports whether others than this machine can reach an address: whether it is
+// not one of loopback alone.
+func Exposed(address string) bool {
+	at, err := net.ResolveTCPAddr("tcp", address)
+	return err != nil || at.IP == nil || !at.IP.IsLoopback()
+}
+
 // Listen opens a TCP address, as HOST:PORT; port 0 takes any that is free. The
 // error names the flag that the address came from.
 func Listen(flag, address string) (net.Listener, error) {

@@ -16,6 +16,8 @@ type common struct {
 	build  *prometheus.GaugeVec
 	forces prometheus.Histogram
 	notes  *prometheus.CounterVec
+
+	security Security
 }
 
 func newCommon(b cli.Build) common {
@@ -34,7 +36,7 @@ func newCommon(b cli.Build) common {
 func (c common) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		c.build, c.forces, c.notes,
+		c.build, c.forces, c.notes, c.securityCollector(),
 	}
 }
 

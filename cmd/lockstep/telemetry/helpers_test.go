@@ -13,6 +13,8 @@ import (
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity/identitytest"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"github.com/lockstep-exec/lockstep/state"
 )
@@ -58,12 +60,16 @@ func leader() *paperCoordinator {
 	}
 }
 
-func shardRegistry() *prometheus.Registry {
-	return NewShard(cli.Build{Version: "v1"}).Registry(busyShard())
+func shardRegistry(t *testing.T) *prometheus.Registry {
+	s := NewShard(cli.Build{Version: "v1"})
+	s.Secured(Security{Identity: identitytest.New(t).Open(identity.Shard, "0")})
+	return s.Registry(busyShard())
 }
 
-func coordinatorRegistry() *prometheus.Registry {
-	return NewCoordinator(cli.Build{Version: "v1"}).Registry(leader())
+func coordinatorRegistry(t *testing.T) *prometheus.Registry {
+	c := NewCoordinator(cli.Build{Version: "v1"})
+	c.Secured(Security{Identity: identitytest.New(t).Open(identity.Coordinator, "c1")})
+	return c.Registry(leader())
 }
 
 // ours gives the metrics of Lockstep itself, by name.

@@ -30,8 +30,8 @@ anew: ` + "`go test ./cmd/lockstep/telemetry -update`" + `.
 // TestReference sees to it that the page says what the daemons have.
 func TestReference(t *testing.T) {
 	page := referenceHead +
-		"\n## Shard\n\n" + table(t, shardRegistry()) +
-		"\n## Coordinator\n\n" + table(t, coordinatorRegistry())
+		"\n## Shard\n\n" + table(t, shardRegistry(t)) +
+		"\n## Coordinator\n\n" + table(t, coordinatorRegistry(t))
 	if *update {
 		if err := os.WriteFile(reference, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func labels(f *dto.MetricFamily) string {
 }
 
 func TestNamesAreThoseOfPrometheus(t *testing.T) {
-	for daemon, from := range map[string]prometheus.Gatherer{"shard": shardRegistry(), "coordinator": coordinatorRegistry()} {
+	for daemon, from := range map[string]prometheus.Gatherer{"shard": shardRegistry(t), "coordinator": coordinatorRegistry(t)} {
 		var names []string
 		for name := range ours(t, from) {
 			names = append(names, name)
@@ -101,8 +101,8 @@ func TestOldNamesStay(t *testing.T) {
 		from   prometheus.Gatherer
 		names  []string
 	}{
-		{"shard", shardRegistry(), append(both, "checkpointed_height", "free_bytes", "obstructed", "prepared_attempts")},
-		{"coordinator", coordinatorRegistry(), append(both, "queued_blocks", "leader", "term", "applied_index", "member_behind_entries")},
+		{"shard", shardRegistry(t), append(both, "checkpointed_height", "free_bytes", "obstructed", "prepared_attempts")},
+		{"coordinator", coordinatorRegistry(t), append(both, "queued_blocks", "leader", "term", "applied_index", "member_behind_entries")},
 	} {
 		has := ours(t, test.from)
 		for _, name := range test.names {

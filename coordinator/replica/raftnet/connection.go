@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/stats"
 
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -48,7 +49,7 @@ func (ps *peers) connect(id raft.ServerID, address raft.ServerAddress) (*connect
 		return p.connection, nil
 	}
 	p.hangUp()
-	c, err := ps.dial(address, p.sent)
+	c, err := ps.dial(id, address, p.sent)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s at %s: %w", id, address, err)
 	}
@@ -56,9 +57,10 @@ func (ps *peers) connect(id raft.ServerID, address raft.ServerAddress) (*connect
 	return c, nil
 }
 
-func (ps *peers) dial(address raft.ServerAddress, sent *counter) (*connection, error) {
+func (ps *peers) dial(id raft.ServerID, address raft.ServerAddress, sent *counter) (*connection, error) {
 	watch := &traffic{sent: sent}
 	c, err := ps.options.Dial(string(address),
+		ps.options.Proof.Expecting(identity.Coordinator, string(id)),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
 		grpc.WithIdleTimeout(idleAfter),
 		grpc.WithStatsHandler(watch),

@@ -73,7 +73,7 @@ func startHostAt(t testing.TB, id raft.ServerID, l net.Listener, changes ...chan
 		t.Fatal(err)
 	}
 	h.Transport = transport
-	server := rpc.NewServer(rpc.ServerOptions{})
+	server := rpc.NewServer(rpc.ServerOptions{Identity: o.Proof})
 	transport.Register(server)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(l) })

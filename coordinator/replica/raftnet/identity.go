@@ -1,12 +1,14 @@
 package raftnet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -72,10 +74,14 @@ func parseMember(m *wirepb.ReplicationMember) (member, error) {
 	return parsed, nil
 }
 
-// admit checks who calls. An error is a *RefusedError or wraps errMalformed.
-func (t *Transport) admit(c *wirepb.ReplicationCaller) (member, error) {
+// admit checks who calls. An error is a *RefusedError, wraps errMalformed, or is one of
+// gRPC about a caller that is not who it says.
+func (t *Transport) admit(ctx context.Context, c *wirepb.ReplicationCaller) (member, error) {
 	from, err := parseMember(c.GetMember())
 	if err != nil {
+		return from, err
+	}
+	if err := identity.Claims(ctx, identity.Coordinator, string(from.Name)); err != nil {
 		return from, err
 	}
 	if n := len(c.TargetDirectory); n != 0 && n != len(from.Directory) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // Identity says who a coordinator is.
@@ -60,7 +61,9 @@ type Options struct {
 
 	// Dial makes connections; nil is rpc.Dial. The options given to it must come
 	// last.
-	Dial   func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
+	Dial func(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error)
+	// Proof shows who this coordinator is, and who the others are; nil for plaintext.
+	Proof  *identity.Identity
 	Logger hclog.Logger // nil logs nothing
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // maxPeers bounds how many names are remembered. The one that was quiet for
@@ -140,10 +141,11 @@ func (ps *peers) failed(id raft.ServerID, err error) {
 	defer ps.mu.Unlock()
 	p := ps.get(id)
 	s := &p.status
-	s.LastError, s.LastErrorAt = err.Error(), time.Now()
+	explained := identity.Explained(err)
+	s.LastError, s.LastErrorAt = explained.Error(), time.Now()
 	var refusal *RefusedError
 	if !errors.As(err, &refusal) {
-		p.away.Warn("cannot reach a coordinator, trying again", "peer", id, "error", err)
+		p.away.Warn("cannot reach a coordinator, trying again", "peer", id, "error", explained)
 	}
 }
 

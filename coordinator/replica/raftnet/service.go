@@ -100,7 +100,7 @@ func (s *service) Heartbeat(ctx context.Context, q *wirepb.HeartbeatRequest) (*w
 
 // single admits a call and asks raft. The error is one of gRPC.
 func (s *service) single(ctx context.Context, c *wirepb.ReplicationCaller, build func(member) (any, error)) (raft.RPCResponse, error) {
-	from, err := s.t.admit(c)
+	from, err := s.t.admit(ctx, c)
 	if err != nil {
 		return raft.RPCResponse{}, toStatus(err)
 	}
@@ -126,7 +126,7 @@ type incoming struct {
 // accept admits the caller of a stream whose first message is there. Whoever gets
 // no error must call over.
 func (t *Transport) accept(ctx context.Context, open *wirepb.ReplicationOpen) (*incoming, error) {
-	from, err := t.admit(open.GetCaller())
+	from, err := t.admit(ctx, open.GetCaller())
 	if err != nil {
 		return nil, err
 	}

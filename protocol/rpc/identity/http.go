@@ -1,0 +1,83 @@
+package identity
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+)
+
+// HTTPConfig is how an HTTP server speaks TLS; nil for a nil Identity. It asks clients
+// for a certificate, but lets Pages judge it, so that a browser gets a sentence.
+func (i *Identity) HTTPConfig() *tls.Config {
+	if i == nil {
+		return nil
+	}
+	c := i.base()
+	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c := i.base()
+		c.NextProtos = []string{protocol, "http/1.1"}
+		c.ClientAuth = tls.RequestClientCert
+		c.Certificates = []tls.Certificate{i.current.Load().certificate}
+		return c, nil
+	}
+	return c
+}
+
+// HTTPClientConfig is how an HTTP client of a cluster speaks TLS, with the server that
+// it means; nil for a nil Identity.
+func (i *Identity) HTTPClientConfig(role Role, id string) *tls.Config {
+	if i == nil {
+		return nil
+	}
+	c := i.clientConfig(Expect{role, id})
+	c.NextProtos = nil
+	return c
+}
+
+// Pages lets only those see the pages of a handler that may. With openProbes /livez and
+// /readyz are for everybody, since the probes of some supervisors have no certificate.
+func (i *Identity) Pages(pages http.Handler, openProbes bool) http.Handler {
+	if i == nil {
+		return pages
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if openProbes && isProbe(r.URL.Path) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		if refusal := i.maySee(r); refusal != nil {
+			i.refusals.add(refusal, r.RemoteAddr, "a page", i.now())
+			code := http.StatusUnauthorized
+			if refusal.Reason == OtherRole {
+				code = http.StatusForbidden
+			}
+			http.Error(w, refusal.Sentence, code)
+			return
+		}
+		// Some pages go on for as long as somebody looks.
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer i.hold(&held{chain: r.TLS.PeerCertificates, usage: x509.ExtKeyUsageClientAuth, end: cancel})()
+		pages.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// maySee says why a request is refused; nil if it is not.
+func (i *Identity) maySee(r *http.Request) *Refusal {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return refuse(NoCertificate, "this page is for those with a certificate of the cluster, and none was shown")
+	}
+	chain := r.TLS.PeerCertificates
+	if err := i.current.Load().verify(chain, x509.ExtKeyUsageClientAuth, i.now()); err != nil {
+		return asRefusal(err)
+	}
+	name, err := i.belongs(chain[0])
+	switch {
+	case err != nil:
+		return asRefusal(err)
+	case !mayOpen(r.URL.Path, name.Role):
+		return refuse(OtherRole, "%s may not see this page: it is for %s", name, list(people))
+	}
+	return nil
+}

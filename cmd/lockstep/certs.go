@@ -113,7 +113,7 @@ var roleTexts = map[identity.Role]struct{ name, short, may string }{
 	identity.Coordinator: {"NAME", "Issue the identity of a coordinator", "NAME is that of its --name, c1 if it is alone."},
 	identity.Shard:       {"NUMBER", "Issue the identity of a shard", "NUMBER is that of its --id."},
 	identity.Client:      {"NAME", "Issue the identity of a program that uses the cluster", "It may submit blocks and read keys, blocks and status."},
-	identity.Operator:    {"NAME", "Issue the identity of a person that looks after the cluster", "It may see status, blocks and what is in doubt, and change members and resolve; neither submit blocks nor read keys."},
+	identity.Operator:    {"NAME", "Issue the identity of a person that looks after the cluster", "It may see status, blocks, what is in doubt and what daemons tell of themselves, and change members and resolve; neither submit blocks nor read keys."},
 	identity.Viewer:      {"NAME", "Issue the identity of whoever only looks", "It may see status, blocks, what is in doubt, dashboard and metrics; no keys, and change nothing."},
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,6 +74,7 @@ disk of --data in 5 s. It writes to that cluster only, which is removed in the e
 	f.Float64Var(&l.TripP99Ms, "max-round-trip-p99", l.TripP99Ms, "most `MILLISECONDS` of 99 of 100 round trips: as for forces")
 	f.Float64Var(&l.LateMs, "max-late", l.LateMs, "most `MILLISECONDS` by which this machine wakes a process up too late")
 	f.Float64Var(&l.TransactionsPerSecond, "min-throughput", 0, "least transactions a second with --load; 0 judges nothing")
+	addTLS(cmd)
 	s.format = cli.AddFormat(cmd)
 	return cmd
 }
@@ -116,7 +116,7 @@ func (s perfSettings) measure(cmd *cobra.Command) (r perf.Results, err error) {
 	}
 	r.Clock = &c
 	if s.coordinator != "" {
-		if r.Network, err = measureNetwork(ctx, s.coordinator); err != nil {
+		if r.Network, err = measureNetwork(cmd, s.coordinator); err != nil {
 			return r, err
 		}
 	}
@@ -127,15 +127,20 @@ func (s perfSettings) measure(cmd *cobra.Command) (r perf.Results, err error) {
 }
 
 // measureNetwork asks the coordinators, and the shards that they know of.
-func measureNetwork(ctx context.Context, addresses string) ([]perf.PeerResult, error) {
+func measureNetwork(cmd *cobra.Command, addresses string) ([]perf.PeerResult, error) {
+	i, err := identityOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	ctx := cmd.Context()
 	given, err := client.ParseAddresses(addresses)
 	if err != nil {
 		return nil, cli.Usagef("--coordinator: %w", err)
 	}
-	cluster, unknown := lookForDaemons(ctx, addresses)
+	cluster, unknown := lookForDaemons(ctx, i, addresses)
 	var peers []perf.Peer
-	for _, t := range append(coordinatorTargets(given, cluster.Coordinators), shardTargets(nil, cluster.Shards)...) {
-		peers = append(peers, perf.Peer{Name: t.Name, Address: t.Address})
+	for _, t := range append(coordinatorTargets(i, given, cluster.Coordinators), shardTargets(i, nil, cluster.Shards)...) {
+		peers = append(peers, perf.Peer{Name: t.Name, Address: t.Address, Secure: t.Secure})
 	}
 	results, err := perf.Network(ctx, peers)
 	if unknown != nil {

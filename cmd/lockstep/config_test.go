@@ -23,7 +23,7 @@ func configFile(t *testing.T, content string) string {
 
 func TestConfigCheck(t *testing.T) {
 	r := lockstep(t, "", "config", "check", "shard", configFile(t, "id: 3\ndata: /x\ncoordinator: localhost:7400\n"))
-	if want := "shard: sound: settings from the file: 3, from the environment: 0, from flags: 0, defaults: 13\n"; r.code != cli.ExitDone || r.out != want {
+	if want := "shard: sound: settings from the file: 3, from the environment: 0, from flags: 0, defaults: 16\n"; r.code != cli.ExitDone || r.out != want {
 		t.Errorf("exit code %d, printed %q, want %q; %s", r.code, r.out, want, r.err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/diagnose"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 	"github.com/lockstep-exec/lockstep/coordinator/client"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // findTimeout bounds the search for the daemons of a cluster: when one is ill,
@@ -75,7 +76,7 @@ func (s bundleSettings) run(cmd *cobra.Command) error {
 	if s.measure < time.Second || s.measure > diagnose.MaxSeconds*time.Second {
 		return cli.Usagef("--measure must be between 1s and %ds, not %s", diagnose.MaxSeconds, s.measure)
 	}
-	o, err := s.find(cmd.Context())
+	o, err := s.find(cmd)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,11 @@ func tellBundle(w io.Writer, out string, size int64, m bundle.Manifest) error {
 
 // find looks for the daemons of the cluster: those of the flags, and those that
 // the coordinators know of.
-func (s bundleSettings) find(ctx context.Context) (o bundle.Options, err error) {
+func (s bundleSettings) find(cmd *cobra.Command) (o bundle.Options, err error) {
+	i, err := identityOf(cmd)
+	if err != nil {
+		return o, err
+	}
 	given, err := client.ParseAddresses(*s.coordinator)
 	if err != nil {
 		return o, cli.Usagef("--coordinator: %w", err)
@@ -147,21 +152,21 @@ func (s bundleSettings) find(ctx context.Context) (o bundle.Options, err error) 
 		}
 	}
 	o = bundle.Options{Measure: s.measure, By: build().Complete(), Extra: map[string]any{}}
-	found, err := lookForDaemons(ctx, *s.coordinator)
+	found, err := lookForDaemons(cmd.Context(), i, *s.coordinator)
 	if err != nil {
 		o.Missing = append(o.Missing, "the status of the cluster, and where its shards are: "+cli.Sentence(err)+"; give --shard for those that run")
 	} else {
 		o.Extra["cluster.json"] = found
 	}
-	o.Targets = append(coordinatorTargets(given, found.Coordinators), shardTargets(shards, found.Shards)...)
+	o.Targets = append(coordinatorTargets(i, given, found.Coordinators), shardTargets(i, shards, found.Shards)...)
 	return o, nil
 }
 
 // lookForDaemons asks the coordinators who is there.
-func lookForDaemons(ctx context.Context, addresses string) (report.Cluster, error) {
+func lookForDaemons(ctx context.Context, i *identity.Identity, addresses string) (report.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
-	c, err := client.NewCoordinator(addresses)
+	c, err := client.NewCoordinatorAs(i, addresses)
 	if err != nil {
 		return report.Cluster{}, err
 	}
@@ -171,32 +176,32 @@ func lookForDaemons(ctx context.Context, addresses string) (report.Cluster, erro
 
 // coordinatorTargets are those known by name, then those given that are not among
 // them.
-func coordinatorTargets(given []string, known []report.Coordinator) (targets []bundle.Target) {
-	seen := map[string]bool{}
+func coordinatorTargets(i *identity.Identity, given []string, known []report.Coordinator) (targets []bundle.Target) {
+	seen, secure := map[string]bool{}, i.Expecting(identity.Coordinator, "")
 	for _, m := range known {
 		seen[m.Address] = true
-		targets = append(targets, bundle.Target{Name: "coordinator-" + m.Name, Address: m.Address})
+		targets = append(targets, bundle.Target{Name: "coordinator-" + m.Name, Address: m.Address, Secure: secure})
 	}
 	for _, address := range given {
 		if !seen[address] {
 			seen[address] = true
-			targets = append(targets, bundle.Target{Name: "coordinator-" + address, Address: address})
+			targets = append(targets, bundle.Target{Name: "coordinator-" + address, Address: address, Secure: secure})
 		}
 	}
 	return targets
 }
 
 // shardTargets are those of the status, then those given that are not among them.
-func shardTargets(given []string, known []report.Shard) (targets []bundle.Target) {
-	seen := map[string]bool{}
+func shardTargets(i *identity.Identity, given []string, known []report.Shard) (targets []bundle.Target) {
+	seen, secure := map[string]bool{}, i.Expecting(identity.Shard, "")
 	for _, s := range known {
 		seen[s.Address] = true
-		targets = append(targets, bundle.Target{Name: fmt.Sprintf("shard-%d", s.ID), Address: s.Address})
+		targets = append(targets, bundle.Target{Name: fmt.Sprintf("shard-%d", s.ID), Address: s.Address, Secure: secure})
 	}
 	for _, address := range given {
 		if !seen[address] {
 			seen[address] = true
-			targets = append(targets, bundle.Target{Name: "shard-" + address, Address: address})
+			targets = append(targets, bundle.Target{Name: "shard-" + address, Address: address, Secure: secure})
 		}
 	}
 	return targets

@@ -34,6 +34,14 @@ func Dial(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+address, append(options, extra...)...)
 }
 
+// Securely is a list of the option that secures a connection, empty if that is nil.
+func Securely(secure grpc.DialOption) []grpc.DialOption {
+	if secure == nil {
+		return nil
+	}
+	return []grpc.DialOption{secure}
+}
+
 // Often makes a connection that was refused anew within half a second of being
 // needed, for whoever has a few addresses to try and must find at once the one that
 // has come back. (ClientConn.ResetConnectBackoff is not safe beside a connection

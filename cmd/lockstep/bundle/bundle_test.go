@@ -29,7 +29,7 @@ func silent(t *testing.T) (address string) {
 // A daemon that hangs is waited for once, not once for each part.
 func TestADaemonThatHangsIsWaitedForOnce(t *testing.T) {
 	began := time.Now()
-	m, err := Collect(t.Context(), io.Discard, Options{Targets: []Target{{"shard-0", silent(t)}, {"shard-1", ""}}, Patience: 300 * time.Millisecond})
+	m, err := Collect(t.Context(), io.Discard, Options{Targets: []Target{{Name: "shard-0", Address: silent(t)}, {Name: "shard-1", Address: ""}}, Patience: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestADaemonThatHangsIsWaitedForOnce(t *testing.T) {
 func TestCollectIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := Collect(ctx, io.Discard, Options{Targets: []Target{{"shard-0", silent(t)}}}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Collect(ctx, io.Discard, Options{Targets: []Target{{Name: "shard-0", Address: silent(t)}}}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("ends with %v", err)
 	}
 }

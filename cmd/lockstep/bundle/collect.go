@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
@@ -26,6 +27,8 @@ const (
 type Target struct {
 	Name    string // such as "coordinator-c1"
 	Address string // HOST:PORT; "" if it is not known
+	// Secure proves who asks, and who is asked; nil for plaintext.
+	Secure grpc.DialOption
 }
 
 // Options say what to collect.
@@ -105,7 +108,7 @@ func Collect(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
 // not waited for.
 func collectNode(ctx context.Context, a *archive, t Target, folder string, o Options) (Node, error) {
 	n := Node{Name: t.Name, Address: t.Address, Parts: make([]Part, len(parts))}
-	d, silent := dial(t.Address)
+	d, silent := dial(t)
 	defer d.close()
 	for i, p := range parts {
 		n.Parts[i] = Part{Name: p.name}

@@ -30,13 +30,13 @@ type daemon struct {
 	client wirepb.DebugServiceClient
 }
 
-func dial(address string) (daemon, error) {
-	if address == "" {
+func dial(t Target) (daemon, error) {
+	if t.Address == "" {
 		return daemon{}, goneError{"nobody knows its address"}
 	}
-	conn, err := rpc.Dial(address)
+	conn, err := rpc.Dial(t.Address, rpc.Securely(t.Secure)...)
 	if err != nil {
-		return daemon{}, goneError{fmt.Sprintf("%q is not an address: %v", address, err)}
+		return daemon{}, goneError{fmt.Sprintf("%q is not an address: %v", t.Address, err)}
 	}
 	return daemon{conn: conn, client: wirepb.NewDebugServiceClient(conn)}, nil
 }
@@ -95,14 +95,14 @@ func (d daemon) explain(err error) error {
 	case codes.OK:
 		return nil
 	case codes.Unavailable:
-		return goneError{"cannot be reached: " + s.Message()}
+		return goneError{"cannot be reached: " + rpc.Plain(err).Error()}
 	case codes.DeadlineExceeded:
 		return goneError{"does not answer in time"}
 	case codes.Canceled:
 		return goneError{"interrupted"}
 	case codes.Unimplemented:
 		return goneError{"is of a release that tells nothing of itself"}
-	case codes.PermissionDenied:
+	case codes.PermissionDenied, codes.Unauthenticated:
 		return goneError{s.Message()}
 	default:
 		return errors.New(s.Message())

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/measure"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -24,6 +24,8 @@ const (
 type Peer struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
+	// Secure proves who asks, and who is asked; nil for plaintext.
+	Secure grpc.DialOption `json:"-"`
 }
 
 // PeerResult is what asking it takes.
@@ -57,7 +59,7 @@ func ask(ctx context.Context, p Peer) PeerResult {
 		r.Error = "nobody knows its address"
 		return r
 	}
-	conn, err := rpc.Dial(p.Address)
+	conn, err := rpc.Dial(p.Address, rpc.Securely(p.Secure)...)
 	if err != nil {
 		r.Error = fmt.Sprintf("%q is not an address: %v", p.Address, err)
 		return r
@@ -67,13 +69,13 @@ func ask(ctx context.Context, p Peer) PeerResult {
 	defer cancel()
 	health := grpc_health_v1.NewHealthClient(conn)
 	if _, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil { // connects
-		r.Error = "it does not answer: " + status.Convert(err).Message()
+		r.Error = "it does not answer: " + rpc.Plain(err).Error()
 		return r
 	}
 	times, err := trips(ctx, health)
 	r.Trips, r.TripMs = len(times), measure.PercentilesOf(times)
 	if len(times) == 0 {
-		r.Error = "it does not answer again: " + status.Convert(err).Message()
+		r.Error = "it does not answer again: " + rpc.Plain(err).Error()
 	}
 	return r
 }

@@ -96,7 +96,7 @@ func TestNetwork(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	results, err := Network(t.Context(), []Peer{{"shard-0", l.Addr().String()}, {"shard-1", "127.0.0.1:1"}, {"shard-2", ""}})
+	results, err := Network(t.Context(), []Peer{{Name: "shard-0", Address: l.Addr().String()}, {Name: "shard-1", Address: "127.0.0.1:1"}, {Name: "shard-2", Address: ""}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func (s *secure) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 	}
 	if err != nil {
 		if r := handshakeRefusal(err, i.now()); r != nil {
-			i.refusals.add(r, raw.RemoteAddr().String(), "a connection", i.now())
+			i.refusals.add(r, raw.RemoteAddr().String(), "a connection")
 		}
 		answerPlaintext(raw, err)
 		linger(raw)

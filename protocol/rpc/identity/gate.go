@@ -53,7 +53,7 @@ func (i *Identity) mayCall(info any, method string) *Refusal {
 
 // refused counts a refusal and gives it back as the error of the call.
 func (i *Identity) refused(r *Refusal, from, what string) error {
-	i.refusals.add(r, from, what, i.now())
+	i.refusals.add(r, from, what)
 	return r.GRPCStatus().Err()
 }
 

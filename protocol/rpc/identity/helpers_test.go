@@ -52,6 +52,7 @@ func serveAll(t *testing.T, i *identity.Identity) string {
 	wirepb.RegisterCoordinatorServiceServer(server, wirepb.UnimplementedCoordinatorServiceServer{})
 	wirepb.RegisterClusterServiceServer(server, wirepb.UnimplementedClusterServiceServer{})
 	wirepb.RegisterOperatorServiceServer(server, wirepb.UnimplementedOperatorServiceServer{})
+	wirepb.RegisterDebugServiceServer(server, wirepb.UnimplementedDebugServiceServer{})
 	wirepb.RegisterShardServiceServer(server, wirepb.UnimplementedShardServiceServer{})
 	var serving sync.WaitGroup
 	serving.Go(func() { server.Serve(l) })

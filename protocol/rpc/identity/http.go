@@ -47,7 +47,7 @@ func (i *Identity) Pages(pages http.Handler, openProbes bool) http.Handler {
 			return
 		}
 		if refusal := i.maySee(r); refusal != nil {
-			i.refusals.add(refusal, r.RemoteAddr, "a page", i.now())
+			i.refusals.add(refusal, r.RemoteAddr, "a page")
 			code := http.StatusUnauthorized
 			if refusal.Reason == OtherRole {
 				code = http.StatusForbidden

@@ -44,7 +44,7 @@ func Open(directory string, o Options) (*Identity, error) {
 		o.Now = time.Now
 	}
 	i := &Identity{
-		directory: directory, logger: o.Logger, now: o.Now, refusals: newRefusals(o.Logger),
+		directory: directory, logger: o.Logger, now: o.Now, refusals: newRefusals(o.Logger, o.Now),
 		warned: map[string]int{}, open: map[*held]struct{}{},
 	}
 	read, err := readContent(directory)
@@ -209,7 +209,7 @@ func (i *Identity) warnOfExpiry() {
 			}
 		}
 		if near != 0 && near != i.warned[e.File] {
-			i.logger.Warn("a certificate expires soon: issue a new one", "file", e.File, "directory", i.directory, "at", e.At, "left", e.Left.Round(time.Minute))
+			i.logger.Warn("a certificate expires soon: issue a new one", "file", e.File, "directory", i.directory, "expires", e.At, "left", e.Left.Round(time.Minute))
 		}
 		i.warned[e.File] = near
 	}

@@ -25,7 +25,7 @@ import (
 func methods(t *testing.T) (list []string) {
 	t.Helper()
 	for _, file := range []protoreflect.FileDescriptor{
-		wirepb.File_lockstep_v1_cluster_proto, wirepb.File_lockstep_v1_coordinator_proto, wirepb.File_lockstep_v1_exchange_proto,
+		wirepb.File_lockstep_v1_cluster_proto, wirepb.File_lockstep_v1_coordinator_proto, wirepb.File_lockstep_v1_debug_proto, wirepb.File_lockstep_v1_exchange_proto,
 		wirepb.File_lockstep_v1_operator_proto, wirepb.File_lockstep_v1_replication_proto, wirepb.File_lockstep_v1_session_proto,
 		wirepb.File_lockstep_v1_shard_proto, grpc_health_v1.File_grpc_health_v1_health_proto,
 		grpc_reflection_v1.File_grpc_reflection_v1_reflection_proto, grpc_reflection_v1alpha.File_grpc_reflection_v1alpha_reflection_proto,
@@ -81,6 +81,8 @@ func wanted(role identity.Role, method string) bool {
 		return reads
 	case "ClusterService":
 		return name == "Here" || name == "ListMembers" && reads || role == identity.Operator
+	case "DebugService":
+		return role == identity.Operator
 	case "OperatorService":
 		return role == identity.Operator || role == identity.Viewer && name != "ResolveInDoubt"
 	case "ShardService":

@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 // Reason is why somebody was refused.
@@ -117,38 +119,28 @@ func handshakeRefusal(err error, now time.Time) *Refusal {
 	return refuse(Handshake, "the handshake failed: %v", err)
 }
 
-// tellEvery is how often refusals for one reason are logged, at most.
-const tellEvery = 30 * time.Second
-
-// refusals counts who was refused, and logs it sparingly: whoever is refused comes
-// again, and anybody who reaches the port can be refused.
+// refusals counts who was refused, and logs it sparingly, each reason as a trouble of
+// its own: whoever is refused comes again, and anybody who reaches the port can be.
 type refusals struct {
-	logger hclog.Logger
+	troubles *outage.Group
 
 	mu    sync.Mutex
 	count map[Reason]uint64
-	told  map[Reason]time.Time
-	quiet map[Reason]uint64 // not logged since then
 }
 
-func newRefusals(logger hclog.Logger) *refusals {
-	r := &refusals{logger: logger, count: map[Reason]uint64{}, told: map[Reason]time.Time{}, quiet: map[Reason]uint64{}}
+func newRefusals(logger hclog.Logger, now func() time.Time) *refusals {
+	r := &refusals{troubles: outage.NewGroup(logger, now), count: map[Reason]uint64{}}
 	for _, reason := range Reasons() {
 		r.count[reason] = 0
 	}
 	return r
 }
 
-func (rs *refusals) add(r *Refusal, from, what string, now time.Time) {
+func (rs *refusals) add(r *Refusal, from, what string) {
+	rs.troubles.Of(string(r.Reason)).Warn("refused a peer", "from", from, "wanted", what, "refusal", r.Reason, "reason", r.Sentence)
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.count[r.Reason]++
-	if told, ever := rs.told[r.Reason]; ever && now.Sub(told) < tellEvery {
-		rs.quiet[r.Reason]++
-		return
-	}
-	rs.logger.Warn("refused", "from", from, "what", what, "reason", r.Reason, "why", r.Sentence, "not-logged", rs.quiet[r.Reason])
-	rs.told[r.Reason], rs.quiet[r.Reason] = now, 0
 }
 
 func (rs *refusals) counts() map[Reason]uint64 {

@@ -58,6 +58,9 @@ var table = []Rule{
 	{wirepb.ShardService_Status_FullMethodName, readers},
 	{wirepb.ShardService_ListPrepared_FullMethodName, []Role{Coordinator, Operator, Viewer}},
 
+	// What a daemon tells has no secrets, and shows how it is made up.
+	{wirepb.DebugService_Collect_FullMethodName, []Role{Operator}},
+
 	// Health tells one word, and probes of an orchestrator have any certificate.
 	{"/grpc.health.v1.Health/Check", Roles()},
 	{"/grpc.health.v1.Health/List", Roles()},

@@ -48,12 +48,12 @@ test: test-race test-processes ## run all tests (the test command of the project
 
 test-race: ## run the tests of the packages, with the race detector if there is a C compiler
 	@$(GO) list ./... | grep -Ev '$(PROCESSES)' >/dev/null
-	$(GO) test $(RACE) -timeout 5m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
+	$(GO) test $(RACE) -parallel 4 -timeout 5m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
 
 test-processes: ## run the tests of whole clusters
 	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \
 	if [ -z "$$packages" ]; then echo 'no tests of whole clusters'; exit 0; fi; \
-	set -x; $(GO) test -p 2 -timeout 8m $(TESTFLAGS) $$packages
+	set -x; $(GO) test -p 2 -parallel 4 -timeout 8m $(TESTFLAGS) $$packages
 
 test-package: ## build the Debian package for this machine, and install, use and remove it in a folder (needs root)
 	VERSION='$(VERSION)' COMMIT='$(COMMIT)' SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-0}" tools/release.sh dist/test "$$($(GO) env GOARCH)"

@@ -47,6 +47,7 @@ func (c *blocksCall) isSentAway() string {
 }
 
 func TestFollowersSendStreamsOfBlocksToTheLeader(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	leader := c.leader()
 	newPuppet(t, c.members[0])
@@ -66,6 +67,7 @@ func TestFollowersSendStreamsOfBlocksToTheLeader(t *testing.T) {
 // TestAStreamOfBlocksEndsWithTheLeadership, after the answers that are known. The
 // next leader takes up what the stream was told, and goes on in order.
 func TestAStreamOfBlocksEndsWithTheLeadership(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	p := newPuppet(t, c.members[0])
 	c.commits("a", 1)
@@ -105,6 +107,7 @@ func TestAStreamOfBlocksEndsWithTheLeadership(t *testing.T) {
 // has proposed are withdrawn by the next with the block that they come after, and
 // the one after it does not know them.
 func TestTheNextLeaderKnowsWhatComesAfterWhat(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	p := newPuppet(t, c.members[0])
 	c.commits("a", 1)

@@ -14,6 +14,7 @@ import (
 // TestAMemberThatLostItsDiskElectsNobody: under its old name it has forgotten what
 // it acknowledged, and two of three would lose a block with its vote.
 func TestAMemberThatLostItsDiskElectsNobody(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	first := c.leader()
 	newPuppet(t, c.members[0])
@@ -58,6 +59,7 @@ func refuses(by, whom *office) bool {
 // TestALeaderThatIsCutOffDecidesNothing: the votes reach it, and the others do
 // not. Its client is told no outcome; the others decide the block, once.
 func TestALeaderThatIsCutOffDecidesNothing(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, dies := range []bool{false, true} {
 		t.Run(fmt.Sprint("dies: ", dies), func(t *testing.T) {
 			c := newCouncil(t, 3)
@@ -109,6 +111,7 @@ func TestALeaderThatIsCutOffDecidesNothing(t *testing.T) {
 }
 
 func TestFiveMembersGoOnWithoutTwo(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 5)
 	newPuppet(t, c.members[0])
 	c.commits("a", 1)
@@ -137,6 +140,7 @@ func TestFiveMembersGoOnWithoutTwo(t *testing.T) {
 // TestTransfersUnderLoad: clients ask again until they know, and every block is
 // committed once.
 func TestTransfersUnderLoad(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const clients, each, transfers = 4, 25, 5
 	c := newCouncil(t, 3)
 	newPuppet(t, c.members[0])

@@ -131,6 +131,7 @@ func (c *council) commitsBy(key string, height uint64, some ...*office) {
 }
 
 func TestFollowersSendClientsToTheLeader(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	leader := c.leader()
 	newPuppet(t, c.members[0])
@@ -167,6 +168,7 @@ func TestFollowersSendClientsToTheLeader(t *testing.T) {
 // TestALeaderHandsOverBeforeItStops: shards and clients find the next one, which
 // knows all, and the one that stopped comes back.
 func TestALeaderHandsOverBeforeItStops(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	newPuppet(t, c.members[0])
 	for round := range uint64(3) {
@@ -189,6 +191,7 @@ func TestALeaderHandsOverBeforeItStops(t *testing.T) {
 // TestABlockIsCommittedOnceAcrossLeaders: it is proposed by one leader and
 // decided by the next, and its client gets the one true answer.
 func TestABlockIsCommittedOnceAcrossLeaders(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	p := newPuppet(t, c.members[0])
 	c.commits("a", 1)

@@ -30,6 +30,7 @@ func (h *hangingLog) StoreLogs(entries []*raft.Log) error {
 // TestALeaderWhoseDiskHangsStops: its client is told no outcome, another one
 // decides the block, and shards and clients go there.
 func TestALeaderWhoseDiskHangsStops(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	logs := map[string]*hangingLog{}
 	for _, f := range c.members {

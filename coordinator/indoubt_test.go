@@ -196,6 +196,7 @@ func TestAShardThatIsAway(t *testing.T) {
 // TestOperatorsGoToTheLeader: a member that does not lead sends them on, what was
 // done is known to the next leader, and without a majority nothing is done.
 func TestOperatorsGoToTheLeader(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	leader := c.leader()
 	p := newPuppet(t, c.members[0])

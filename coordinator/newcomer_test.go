@@ -10,6 +10,7 @@ import (
 // TestANewcomerElectsWhoHasAddedIt: from the moment at which it gets its vote that is
 // needed, and the links or the leader may fail just then.
 func TestANewcomerElectsWhoHasAddedIt(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 1)
 	first := c.leader()
 	newPuppet(t, first)

@@ -12,6 +12,7 @@ import (
 // TestALeaderThatDoesNotKnowThatItIsDeposedTellsNothingOld: as one whose process
 // stood still while the others went on. Its lease is long instead.
 func TestALeaderThatDoesNotKnowThatItIsDeposedTellsNothingOld(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	old := c.members[0]
 	if err := old.stop(); err != nil {

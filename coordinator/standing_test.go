@@ -53,6 +53,7 @@ func (f *office) says(words string) {
 // TestThoseThatTakeNoPartSayWhy: one that waits, one that learns, one that was
 // removed, and one that came back with another directory.
 func TestThoseThatTakeNoPartSayWhy(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newCouncil(t, 3)
 	newPuppet(t, c.members[0])
 	c.commits("a", 1)

@@ -146,6 +146,7 @@ func TestInOrderEndsWithTheFirstNotCommitted(t *testing.T) {
 
 // TestInOrderDoesNotWaitForever for a server that never answers.
 func TestInOrderDoesNotWaitForever(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := clustertest.Start(t)
 	s.Rest = func(ctx context.Context, _ *clustertest.Server, _ *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 		<-ctx.Done()

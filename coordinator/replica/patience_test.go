@@ -85,6 +85,7 @@ func braked(t *testing.T, patience time.Duration, names ...string) (*group, map[
 // TestALeaderWhoseDiskHangsGivesUp: another one leads, within 10 s by default, and
 // that the write is finished after all does no harm.
 func TestALeaderWhoseDiskHangsGivesUp(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	g, brakes := braked(t, 0, "c1", "c2", "c3")
 	old, l := g.leads()
 	name := old.options.Name

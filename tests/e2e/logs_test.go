@@ -13,6 +13,7 @@ import (
 // An outage has a line when it begins, some while it lasts, and one when it is over,
 // on whoever misses somebody.
 func TestOutagesHaveFewLines(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	heavy(t)
 	d := disturb(t, small(), options(2))
 

@@ -88,6 +88,7 @@ vet:
 
 tidy:
 	$(GO) mod tidy -diff
+	$(GO) mod verify
 
 fresh:
 	tools/generate-check.sh

@@ -109,3 +109,14 @@ func TestArchiveFindsEveryDecisionWhileItIsKept(t *testing.T) {
 		t.Errorf("unknown key: %v %v", ok, err)
 	}
 }
+
+// A height is whatever a client asks for, also one that is further above those in
+// memory than an int can say.
+func TestArchiveHasNoDecisionFarAbove(t *testing.T) {
+	a := newArchive(newHistory(t), chain(2))
+	for _, h := range []protocol.Height{3, 1<<63 + 1, ^protocol.Height(0)} {
+		if d, ok, err := a.byHeight(h); ok || err != nil {
+			t.Errorf("height %d: %v %v", h, d, err)
+		}
+	}
+}

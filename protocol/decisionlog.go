@@ -119,8 +119,8 @@ func (l *DecisionLog) withdrawn(w Withdrawn) error {
 	if w.Height <= l.Height() {
 		return disorder("block %q is withdrawn at height %d, which is decided", w.Key, w.Height)
 	}
-	i := int(w.Height - l.Height() - 1)
-	if i >= len(l.Pending) {
+	i := w.Height - l.Height() - 1
+	if i >= Height(len(l.Pending)) {
 		return nil
 	}
 	if p := l.Pending[i]; p.Key != w.Key {

@@ -48,3 +48,13 @@ func TestACopyOfTheDecisionLogStays(t *testing.T) {
 		t.Errorf("the log came to %+v", l)
 	}
 }
+
+// A record whose height is further above the log than an int can say changes nothing.
+func TestAWithdrawnRecordFarAboveChangesNothing(t *testing.T) {
+	var l DecisionLog
+	for _, h := range []Height{1, 2, 1<<63 + 1, ^Height(0)} {
+		if err := l.Add(Withdrawn{Height: h, Key: "k"}); err != nil {
+			t.Errorf("height %d: %v", h, err)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func TestQuarantines(t *testing.T) {
 // TestHowLongABlockIsUnderWay counts from the first attempt, and of a block that was
 // found under way from the start of the incarnation: its older attempts are past.
 func TestHowLongABlockIsUnderWay(t *testing.T) {
-	found, start := &Block{Key: "found", ID: Digest{1}}, time.Unix(1000, 0)
+	found, start := &Block{Key: "found", ID: Digest{1}, Parts: make([]Part, 2)}, time.Unix(1000, 0)
 	c, _, err := NewCoordinator(CoordinatorState{Config: testConfig("c1", 2), Pending: []*Proposed{{Height: 1, Key: found.Key, Block: found.ID}}}, 1, []*Block{found}, CoordinatorOptions{})
 	if err != nil {
 		t.Fatal(err)

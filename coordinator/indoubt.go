@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -70,7 +71,7 @@ func (in *incarnation) hear(ctx context.Context, p protocol.ShardStatus) word {
 	case codes.DeadlineExceeded:
 		return word{silent: fmt.Sprintf("it does not answer at %s within %s", p.Address, askShard)}
 	}
-	return word{silent: fmt.Sprintf("it answers at %s: %s", p.Address, status.Convert(err).Message())}
+	return word{silent: fmt.Sprintf("it answers at %s: %s", p.Address, rpc.Sentence(err))}
 }
 
 func (s survey) height() protocol.Height {

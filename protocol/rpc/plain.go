@@ -1,6 +1,10 @@
 package rpc
 
-import "google.golang.org/grpc/status"
+import (
+	"strings"
+
+	"google.golang.org/grpc/status"
+)
 
 // plainError is an error of gRPC that reads like one of ours: without "rpc
 // error: code = …". The code is still there for status.FromError.
@@ -8,5 +12,20 @@ type plainError struct{ error }
 
 func plain(err error) error { return plainError{err} }
 
-func (e plainError) Error() string { return status.Convert(e.error).Message() }
+func (e plainError) Error() string { return Sentence(e.error) }
 func (e plainError) Unwrap() error { return e.error }
+
+// dialling is what gRPC puts around the error of the system if it cannot connect.
+const dialling = `connection error: desc = "transport: Error while dialing: `
+
+// Sentence says what went wrong with a call, for people: without its code, and of a
+// connection that did not come about what the system says, such as "dial tcp
+// 10.0.0.5:7410: connect: connection refused".
+func Sentence(err error) string {
+	message := status.Convert(err).Message()
+	before, cause, found := strings.Cut(message, dialling)
+	if !found {
+		return message
+	}
+	return before + strings.TrimSuffix(cause, `"`)
+}

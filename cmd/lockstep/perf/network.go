@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/bench/measure"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -67,13 +66,13 @@ func ask(ctx context.Context, p Peer) PeerResult {
 	defer cancel()
 	health := grpc_health_v1.NewHealthClient(conn)
 	if _, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil { // connects
-		r.Error = "it does not answer: " + status.Convert(err).Message()
+		r.Error = "it does not answer: " + rpc.Sentence(err)
 		return r
 	}
 	times, err := trips(ctx, health)
 	r.Trips, r.TripMs = len(times), measure.PercentilesOf(times)
 	if len(times) == 0 {
-		r.Error = "it does not answer again: " + status.Convert(err).Message()
+		r.Error = "it does not answer again: " + rpc.Sentence(err)
 	}
 	return r
 }

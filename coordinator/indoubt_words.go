@@ -38,6 +38,16 @@ func (s survey) needsPerson(i int) bool {
 		s.words[i].own.GetStatus().GetState() == wirepb.ShardState_SHARD_STATE_QUARANTINED
 }
 
+// away lists the shards without a session.
+func (s survey) away() (shards []uint32) {
+	for i, p := range s.status.Shards {
+		if !p.Connected {
+			shards = append(shards, uint32(i))
+		}
+	}
+	return shards
+}
+
 func (s survey) since(t time.Time) time.Duration {
 	d := max(0, s.now.Sub(t))
 	if d < 10*time.Second {

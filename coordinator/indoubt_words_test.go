@@ -97,6 +97,7 @@ func TestWhatWaitsForAVoteSaysForWhose(t *testing.T) {
 		{refused, "shard 2 is refused (it lost data)", "indoubt resolve 4 --abort", false},
 		{ended, "decides nothing more: quarantined: no", "docs/failures.md", false},
 		{waits(protocol.PhaseDeciding), "waits for the height below it, 3", "that height", true},
+		{waits(protocol.PhaseWaiting, 0, 1, 2).without(2), "no attempt can begin: shard 2 has not been connected for 14s", "bring shard 2 back", false},
 		{again, "shard 1 refuses attempt 4/2.2: full", "by itself", true},
 	} {
 		_, at := surveyed(3, time.Hour)

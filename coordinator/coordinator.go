@@ -226,6 +226,9 @@ func (c *Coordinator) Ready() error {
 	}
 	var away []int
 	for i, p := range s.Shards {
+		if p.Quarantined != "" {
+			return fmt.Errorf("shard %d is quarantined (%s): nothing is decided", i, p.Quarantined)
+		}
 		if !p.Connected {
 			away = append(away, i)
 		}

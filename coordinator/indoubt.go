@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -70,7 +71,7 @@ func (in *incarnation) hear(ctx context.Context, s protocol.ShardID, p protocol.
 	case codes.DeadlineExceeded:
 		return word{silent: fmt.Sprintf("it does not answer at %s within %s", p.Address, askShard)}
 	}
-	return word{silent: fmt.Sprintf("it answers at %s: %s", p.Address, status.Convert(err).Message())}
+	return word{silent: fmt.Sprintf("it answers at %s: %s", p.Address, rpc.Sentence(err))}
 }
 
 func (s survey) height() protocol.Height {
@@ -211,7 +212,7 @@ func (s survey) undecided(b protocol.BlockStatus) *wirepb.InDoubt {
 	evidence := b.Evidence()
 	out := &wirepb.InDoubt{
 		Height: uint64(b.Height), Key: b.Key, BlockId: b.Block[:], Attempt: wire.Attempt(b.Attempt), Phase: doubtPhases[b.Phase],
-		AgeMs: uint64(max(0, s.now.Sub(b.Since)).Milliseconds()), Evidence: evidence[:], Clients: uint32(b.Clients), Refusal: wire.Reason(b.Refusal),
+		AgeMs: s.age(b.UnderWay), Evidence: evidence[:], Clients: uint32(b.Clients), Refusal: wire.Reason(b.Refusal),
 	}
 	if !b.Deadline.IsZero() {
 		left := uint64(max(0, b.Deadline.Sub(s.now)).Milliseconds())
@@ -230,6 +231,14 @@ func (s survey) undecided(b protocol.BlockStatus) *wirepb.InDoubt {
 	}
 	s.explainUndecided(b, out)
 	return out
+}
+
+// age is how long ago something was, in milliseconds; 0 if nobody knows.
+func (s survey) age(t time.Time) uint64 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint64(max(0, s.now.Sub(t)).Milliseconds())
 }
 
 var doubtPhases = map[protocol.Phase]wirepb.DoubtPhase{

@@ -112,6 +112,12 @@ func (s survey) ofUndecided(b protocol.BlockStatus, seen *wirepb.InDoubt) []*wir
 	}
 	retry := &wirepb.Possibility{Name: "another attempt", Possible: s.status.Ended == "",
 		Meaning: fmt.Sprintf("shards drop attempt %s and those of the blocks above (%d), and run them again; clients wait on, nothing is lost", b.Attempt, above)}
+	if b.Attempt.IsZero() {
+		retry.Meaning = "it begins by itself, at most 2s after the last one was refused"
+		if away := s.away(); len(away) > 0 {
+			retry.Possible, retry.Meaning = false, fmt.Sprintf("none can begin before %s connected again", areBeing(away))
+		}
+	}
 	withdraw := &wirepb.Possibility{Name: "withdrawal", Possible: s.status.Ended == "",
 		Meaning: fmt.Sprintf("the block and those that come after it are given up, and the clients are told aborted; of the blocks above (%d), those that stay move down and run again", above)}
 	return []*wirepb.Possibility{commit, retry, withdraw}

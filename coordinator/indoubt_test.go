@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -141,10 +142,13 @@ func TestNothingTakesADecisionBack(t *testing.T) {
 	f.commits("newest", 3)
 	eventually(t, "the history has them, and every shard", func() bool { return f.Status().LowestNeeded == 3 })
 	for _, key := range []string{"old", "newest"} {
-		_, err := f.desk().ResolveInDoubt(context1(t), wish(key, abandon))
-		wantCode(t, err, codes.FailedPrecondition)
-		_, err = f.desk().ResolveInDoubt(context1(t), wish(key, retry))
-		wantCode(t, err, codes.FailedPrecondition)
+		for _, action := range []wirepb.ResolveAction{abandon, retry} {
+			_, err := f.desk().ResolveInDoubt(context1(t), wish(key, action))
+			wantCode(t, err, codes.FailedPrecondition)
+			if want := fmt.Sprintf("block %q is decided: it is committed at height", key); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s of block %q: %v, want %q", action, key, err, want)
+			}
+		}
 		r, err := f.desk().ResolveInDoubt(context1(t), wish(key, resync))
 		if err != nil || r.Result != wirepb.ResolveResult_RESOLVE_RESULT_COMMITTED || r.Decision.GetKey() != key {
 			t.Errorf("block %q: %v, %v", key, r, err)
@@ -190,6 +194,27 @@ func TestAShardThatIsAway(t *testing.T) {
 	}
 	if a := receive(t, "the answer", answer); a.GetDecision() != wirepb.Decision_DECISION_ABORTED {
 		t.Fatalf("the client is told %v", a)
+	}
+}
+
+// TestAfterARestartWithoutTheShard: a coordinator that has not heard of a shard yet
+// knows from the history what is committed.
+func TestAfterARestartWithoutTheShard(t *testing.T) {
+	f := newOffice(t, Options{})
+	p := newPuppet(t, f)
+	for i, key := range []string{"old", "new", "newest"} {
+		f.commits(key, uint64(i+1))
+	}
+	eventually(t, "the history has them, and the shard", func() bool { return f.Status().LowestNeeded == 3 })
+	p.stop()
+	f.restart()
+	r, err := f.desk().ResolveInDoubt(context1(t), wish("old", resync))
+	if err != nil || r.Result != wirepb.ResolveResult_RESOLVE_RESULT_STAYS_IN_DOUBT || !strings.Contains(r.Reason, `block "old" is committed at height 1, but shard 0 is not connected`) {
+		t.Errorf("a decided block: %v, %v", r, err)
+	}
+	_, err = f.desk().ResolveInDoubt(context1(t), wish("old", abandon))
+	if wantCode(t, err, codes.FailedPrecondition); err != nil && !strings.Contains(err.Error(), "is committed at height 1, and nothing takes that back") {
+		t.Errorf("a decided block is given up: %v", err)
 	}
 }
 

@@ -38,6 +38,16 @@ func (s survey) needsPerson(i int) bool {
 		s.words[i].own.GetStatus().GetState() == wirepb.ShardState_SHARD_STATE_QUARANTINED
 }
 
+// away lists the shards without a session.
+func (s survey) away() (shards []uint32) {
+	for i, p := range s.status.Shards {
+		if !p.Connected {
+			shards = append(shards, uint32(i))
+		}
+	}
+	return shards
+}
+
 func (s survey) since(t time.Time) time.Duration {
 	d := max(0, s.now.Sub(t))
 	if d < 10*time.Second {
@@ -67,6 +77,10 @@ func (s survey) troubles(shards []uint32) (why []string, fine, away, quarantined
 // explainUndecided says why a block is not decided, and what to do.
 func (s survey) explainUndecided(b protocol.BlockStatus, out *wirepb.InDoubt) {
 	why, fine, away, quarantined := s.troubles(out.Missing)
+	waits := "it waits for a vote: "
+	if b.Phase == protocol.PhaseWaiting {
+		waits = "no attempt can begin: "
+	}
 	giveUp := fmt.Sprintf("to give the block up: lockstep indoubt resolve %d --abort", b.Height)
 	switch {
 	case s.status.Ended != "":
@@ -76,11 +90,14 @@ func (s survey) explainUndecided(b protocol.BlockStatus, out *wirepb.InDoubt) {
 		out.Reason = fmt.Sprintf("all shards have voted, and it waits for the height below it, %d", b.Height-1)
 		out.Advice, out.ByItself = "see to that height", true
 	case len(quarantined) > 0:
-		out.Reason = "it waits for a vote: " + strings.Join(why, "; ")
+		out.Reason = waits + strings.Join(why, "; ")
 		out.Advice = fmt.Sprintf("keep a copy of the data directories and see docs/failures.md#quarantine; %s", giveUp)
 	case len(away) > 0:
-		out.Reason = "it waits for a vote: " + strings.Join(why, "; ")
+		out.Reason = waits + strings.Join(why, "; ")
 		out.Advice = fmt.Sprintf("bring %s back, and the rest happens by itself; %s", shardsText(away), giveUp)
+	case b.Phase == protocol.PhaseWaiting && b.Refusal == "" && b.Height > s.height()+1:
+		out.Reason = "no attempt is under way, and it comes after the heights below it"
+		out.Advice, out.ByItself = fmt.Sprintf("see to height %d", s.height()+1), true
 	case b.Phase == protocol.PhaseWaiting && b.Refusal != "":
 		out.Reason = "no attempt is under way: " + b.Refusal
 		out.Advice, out.ByItself = "another attempt begins by itself within 2s; if it is refused again and again, mend what the reason says", true

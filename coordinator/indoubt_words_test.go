@@ -65,7 +65,7 @@ func TestWhatWaitsForAVoteSaysForWhose(t *testing.T) {
 	live := protocol.AttemptID{Height: 4, Epoch: 2, Attempt: 3}
 	waits := func(phase protocol.Phase, missing ...protocol.ShardID) survey {
 		s, _ := surveyed(3, time.Hour)
-		b := protocol.BlockStatus{Height: 4, Attempt: live, Key: "k", Phase: phase, Missing: missing, Since: noon.Add(-20 * time.Second), Votes: make([]*protocol.Vote, 3)}
+		b := protocol.BlockStatus{Height: 4, Attempt: live, Key: "k", Phase: phase, Missing: missing, Since: noon.Add(-20 * time.Second), UnderWay: noon.Add(-20 * time.Second), Votes: make([]*protocol.Vote, 3)}
 		for i := range b.Votes {
 			if !slices.Contains(missing, protocol.ShardID(i)) {
 				b.Votes[i] = &protocol.Vote{Attempt: live, Yes: true}
@@ -97,6 +97,7 @@ func TestWhatWaitsForAVoteSaysForWhose(t *testing.T) {
 		{refused, "shard 2 is refused (it lost data)", "indoubt resolve 4 --abort", false},
 		{ended, "decides nothing more: quarantined: no", "docs/failures.md", false},
 		{waits(protocol.PhaseDeciding), "waits for the height below it, 3", "that height", true},
+		{waits(protocol.PhaseWaiting, 0, 1, 2).without(2), "no attempt can begin: shard 2 has not been connected for 14s", "bring shard 2 back", false},
 		{again, "shard 1 refuses attempt 4/2.2: full", "by itself", true},
 	} {
 		_, at := surveyed(3, time.Hour)
@@ -110,7 +111,7 @@ func TestWhatWaitsForAVoteSaysForWhose(t *testing.T) {
 func TestAShardsOwnWordCounts(t *testing.T) {
 	s, at := surveyed(3, time.Hour)
 	live := protocol.AttemptID{Height: 4, Epoch: 2, Attempt: 3}
-	s.status.InFlight = []protocol.BlockStatus{{Height: 4, Attempt: live, Key: "k", Phase: protocol.PhaseExecuting, Since: noon, Votes: make([]*protocol.Vote, 3)}}
+	s.status.InFlight = []protocol.BlockStatus{{Height: 4, Attempt: live, Key: "k", Phase: protocol.PhaseExecuting, Since: noon, UnderWay: noon, Votes: make([]*protocol.Vote, 3)}}
 	s.words[1] = says(1, 3, live)
 	s = s.without(1)
 	if b := one(t, s, at); !slices.Equal(b.Prepared, []uint32{1}) || !slices.Equal(b.Missing, []uint32{0, 1, 2}) || b.AgeMs != 60_000 {

@@ -108,7 +108,7 @@ func (o *operator) ResolveInDoubt(ctx context.Context, in *wirepb.ResolveInDoubt
 	case d != nil && ev.Action == protocol.ResolveResync && d.Height() < now.LowestNeeded:
 		return &wirepb.ResolveInDoubtResponse{Result: wirepb.ResolveResult_RESOLVE_RESULT_COMMITTED, Decision: wire.Block(d, false)}, nil
 	case d != nil:
-		ev.Height = d.Height()
+		ev.Height, ev.Decided = d.Height(), d
 	}
 	return leading.resolve(ctx, ev)
 }

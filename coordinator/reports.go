@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
 
@@ -84,7 +84,7 @@ func (r *shardReports) ask(ctx context.Context, id protocol.ShardID, address str
 		r.latest[id].Store(&shardReport{status: answer, at: time.Now()})
 		return
 	}
-	failed := shardReport{failure: strings.ToValidUTF8(fmt.Sprintf("it does not answer at %s: %s", address, status.Convert(err).Message()), "?")}
+	failed := shardReport{failure: strings.ToValidUTF8(fmt.Sprintf("it does not answer at %s: %s", address, rpc.Sentence(err)), "?")}
 	if last := r.latest[id].Load(); last != nil {
 		failed.status, failed.at = last.status, last.at
 	}

@@ -52,7 +52,7 @@ func (l *link) keep(ctx context.Context) {
 		}
 		l.failures++
 		l.exchange.traffic.breaks.Add(1)
-		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", rpc.Plain(err))
+		l.trouble.Warn("cannot push values to a peer: attempts that need them wait, trying again", "peer", l.peer, "address", l.address, "error", rpc.Sentence(err))
 		select {
 		case <-ctx.Done():
 		case <-time.After(jitter(min(linkFirst<<min(l.failures, 8), linkMost))):
@@ -63,19 +63,31 @@ func (l *link) keep(ctx context.Context) {
 // jitter draws a wait of up to most: full jitter.
 func jitter(most time.Duration) time.Duration { return rand.N(most) + time.Millisecond }
 
-// run holds one stream until it breaks.
+// run holds one stream until it breaks, and says why it did.
 func (l *link) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := l.hold(ctx, cancel)
+	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
+		return fmt.Errorf("%w for %v", cause, l.exchange.silence)
+	}
+	return err
+}
+
+// errSilent ends a stream of which nothing comes back.
+var errSilent = errors.New("nothing heard from the peer")
+
+func (l *link) hold(ctx context.Context, cancel context.CancelCauseFunc) error {
 	var draining sync.WaitGroup
 	defer draining.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	defer cancel(nil) // before the wait: it ends the reader
 	conn, err := l.exchange.dial(l.peer, l.address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	// A peer that says nothing is given up, in the greeting and afterwards.
-	silent := time.AfterFunc(l.exchange.silence, cancel)
+	silent := time.AfterFunc(l.exchange.silence, func() { cancel(errSilent) })
 	defer silent.Stop()
 	stream, err := wirepb.NewExchangeServiceClient(conn).Push(ctx)
 	if err != nil {

@@ -35,6 +35,9 @@ func (c *Coordinator) begin(i int, p *pendingBlock, e *Effects) {
 	p.parent = c.parentOf(i)
 	p.votes = make([]*Vote, len(c.shards))
 	p.since = c.now
+	if p.begun.IsZero() {
+		p.begun = c.now
+	}
 	for s := range c.shards {
 		c.sendExecute(ShardID(s), p, e)
 	}

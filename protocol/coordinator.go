@@ -86,6 +86,8 @@ type pendingBlock struct {
 	parent  AttemptID
 	votes   []*Vote // yes votes for the live attempt, by shard
 	since   time.Time
+	// begun is when its first attempt began, or this incarnation if it was under way then.
+	begun time.Time
 }
 
 func (b *pendingBlock) live() bool { return !b.attempt.IsZero() }
@@ -194,6 +196,7 @@ func (c *Coordinator) step(ev Event, e *Effects) error {
 		c.now = ev.Now
 		if c.began.IsZero() {
 			c.began = ev.Now
+			c.countFrom(ev.Now)
 		}
 		c.expire(e)
 	case HistoryKept:

@@ -3,6 +3,7 @@ package protocol
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNewCoordinatorRefuses(t *testing.T) {
@@ -63,5 +64,31 @@ func TestQuarantines(t *testing.T) {
 		if kind.Quarantines() != want || (kind == 0) != (kind.String() == "unknown") {
 			t.Errorf("%s: %t", kind, kind.Quarantines())
 		}
+	}
+}
+
+// TestHowLongABlockIsUnderWay counts from the first attempt, and of a block that was
+// found under way from the start of the incarnation: its older attempts are past.
+func TestHowLongABlockIsUnderWay(t *testing.T) {
+	found, start := &Block{Key: "found", ID: Digest{1}, Parts: make([]Part, 2)}, time.Unix(1000, 0)
+	c, _, err := NewCoordinator(CoordinatorState{Config: testConfig("c1", 2), Pending: []*Proposed{{Height: 1, Key: found.Key, Block: found.ID}}}, 1, []*Block{found}, CoordinatorOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, now := range []time.Time{start, start.Add(time.Minute)} {
+		if _, err := c.Step(Tick{now}); err != nil {
+			t.Fatal(err)
+		}
+		if b := c.Status().InFlight; len(b) != 1 || !b[0].UnderWay.Equal(start) || !b[0].Since.IsZero() {
+			t.Fatalf("before an attempt: %+v", b)
+		}
+	}
+	var e Effects
+	c.begin(0, c.blocks[0], &e)
+	c.abort(0, "refused", &e)
+	c.now = c.now.Add(time.Minute)
+	c.begin(0, c.blocks[0], &e)
+	if b := c.Status().InFlight[0]; !b.UnderWay.Equal(start) || !b.Since.Equal(c.now) {
+		t.Fatalf("with a second attempt: %+v", b)
 	}
 }

@@ -50,6 +50,8 @@ type Resolve struct {
 	Key    string
 	// Height is the one at which the block was found, if it is decided.
 	Height Height
+	// Decided is its decision if the history has it: of old blocks nothing is at hand.
+	Decided *Decision
 	// Attempt is the one that the operator has seen, and the only one that a retry
 	// aborts; zero for whichever is live.
 	Attempt AttemptID
@@ -77,6 +79,9 @@ func (c *Coordinator) resolve(ev Resolve, e *Effects) {
 	d := c.keys[ev.Key]
 	if d == nil {
 		d = c.decisions[ev.Height]
+	}
+	if d == nil {
+		d = ev.Decided
 	}
 	if d == nil || d.Key != ev.Key {
 		answer(e, ev.Waiter, VerdictRefused, fmt.Sprintf("block %q is neither waiting nor decided here: it was withdrawn, or never taken up", ev.Key))

@@ -97,7 +97,10 @@ type BlockStatus struct {
 	Key     string
 	Phase   Phase
 	Missing []ShardID // have not voted
-	Since   time.Time // when the attempt began
+	Since   time.Time // when the newest attempt began; zero if none did in this incarnation
+	// UnderWay is when its first attempt began, or this incarnation if it found the
+	// block under way.
+	UnderWay time.Time
 
 	Block    Digest
 	Parent   AttemptID // of the live attempt
@@ -148,9 +151,19 @@ func (c *Coordinator) Status() CoordinatorStatus {
 	return s
 }
 
+// countFrom has blocks that were found under way be so from the start of this
+// incarnation: nobody knows since when they were before.
+func (c *Coordinator) countFrom(start time.Time) {
+	for _, p := range c.blocks {
+		if p.proposed && p.begun.IsZero() {
+			p.begun = start
+		}
+	}
+}
+
 func (c *Coordinator) blockStatus(i int, p *pendingBlock) BlockStatus {
 	b := BlockStatus{
-		Height: c.heightOf(i), Attempt: p.attempt, Key: p.block.Key, Missing: p.missing(), Since: p.since,
+		Height: c.heightOf(i), Attempt: p.attempt, Key: p.block.Key, Missing: p.missing(), Since: p.since, UnderWay: p.begun,
 		Block: p.block.ID, Parent: p.parent, After: p.after, Votes: slices.Clone(p.votes),
 		Clients: len(p.waiters), Deadline: p.deadline, Refusal: p.refusal,
 	}

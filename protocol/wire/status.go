@@ -58,7 +58,7 @@ func ClusterStatus(s protocol.CoordinatorStatus, now time.Time) *wirepb.ClusterS
 func inFlight(b protocol.BlockStatus, now time.Time) *wirepb.InFlight {
 	out := &wirepb.InFlight{
 		Height: uint64(b.Height), Epoch: uint64(b.Attempt.Epoch), Attempt: b.Attempt.Attempt,
-		Phase: string(b.Phase), Key: b.Key, AgeMs: age(b.Since, now),
+		Phase: string(b.Phase), Key: b.Key, AgeMs: age(b.UnderWay, now),
 	}
 	for _, s := range b.Missing {
 		out.WaitingFor = append(out.WaitingFor, uint32(s))

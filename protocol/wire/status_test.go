@@ -14,7 +14,7 @@ import (
 
 func TestClusterStatus(t *testing.T) {
 	now := time.Unix(1000, 0)
-	block := protocol.BlockStatus{Height: 21, Attempt: attempt(21, 3, 1), Key: "k", Phase: protocol.PhaseVoting, Missing: []protocol.ShardID{1}, Since: now.Add(-time.Second)}
+	block := protocol.BlockStatus{Height: 21, Attempt: attempt(21, 3, 1), Key: "k", Phase: protocol.PhaseVoting, Missing: []protocol.ShardID{1}, Since: now.Add(-time.Second), UnderWay: now.Add(-time.Second)}
 	level := protocol.ShardStatus{Joined: true, Connected: true, Known: true, Committed: 20, Checkpointed: 18, Address: "a:1", Digest: digest(9)}
 	with := func(change func(*protocol.ShardStatus)) protocol.ShardStatus {
 		s := level

@@ -62,7 +62,7 @@ func (d daemon) part(ctx context.Context, name string, measure, patience time.Du
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, errors.New(status.Convert(err).Message())
+			return nil, errors.New(rpc.Sentence(err))
 		}
 	}
 }
@@ -95,7 +95,7 @@ func (d daemon) explain(err error) error {
 	case codes.OK:
 		return nil
 	case codes.Unavailable:
-		return goneError{"cannot be reached: " + rpc.Plain(err).Error()}
+		return goneError{"cannot be reached: " + rpc.Sentence(err)}
 	case codes.DeadlineExceeded:
 		return goneError{"does not answer in time"}
 	case codes.Canceled:

@@ -24,7 +24,8 @@ type Setting struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 	From  Source `json:"from"`
-	// Where is the flag, the variable, or FILE:LINE; "" for a default.
+	// Where is the flag, the variable, or FILE:LINE; of a default what it stands for,
+	// such as "3s" or "one per core", if the value does not say so itself.
 	Where string `json:"where,omitempty"`
 	// Beaten is the FILE:LINE that says something else about it, "" if none does.
 	Beaten string `json:"beaten,omitempty"`
@@ -47,6 +48,8 @@ func Settings(cmd *cobra.Command) []Setting {
 			s.From, s.Where = Source(note[0]), note[1]
 		} else if f.Changed {
 			s.From, s.Where = FromFlag, "--"+f.Name
+		} else {
+			s.Where = standsFor(f)
 		}
 		s.Beaten = strings.Join(f.Annotations[beatenNote], "")
 		list = append(list, s)
@@ -54,11 +57,24 @@ func Settings(cmd *cobra.Command) []Setting {
 	return list
 }
 
+// standsFor is what the value of a flag that nobody has set comes to, such as "3s" or
+// "one per core", if its usage says so in "(default …)".
+func standsFor(f *pflag.Flag) string {
+	_, rest, found := strings.Cut(f.Usage, "(default ")
+	if !found {
+		return ""
+	}
+	return strings.TrimSuffix(rest, ")")
+}
+
 // String says where a setting comes from.
 func (s Setting) String() string {
 	from := s.Where
 	if s.From == FromDefault {
 		from = "default"
+		if s.Where != "" {
+			from += ": " + s.Where
+		}
 	}
 	if s.Beaten != "" {
 		from += fmt.Sprintf(", beats %s", s.Beaten)

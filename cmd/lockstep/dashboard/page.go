@@ -56,8 +56,9 @@ func storageOf(s *wirepb.Storage) *storage {
 type pageShard struct {
 	ID           uint32   `json:"id"`
 	State        string   `json:"state"`
-	Own          string   `json:"own"`    // state by its own word; "" if it cannot be asked
-	Reason       string   `json:"reason"` // one sentence; "" for none
+	Own          string   `json:"own"`     // state by its own word; "" if it cannot be asked
+	Reason       string   `json:"reason"`  // one sentence; "" for none
+	Unheard      bool     `json:"unheard"` // nothing is known of it, and what follows is 0 for that reason
 	Committed    uint64   `json:"committed"`
 	Checkpointed uint64   `json:"checkpointed"`
 	Lag          uint64   `json:"lag"` // heights behind the newest that is decided
@@ -121,7 +122,7 @@ func shardOf(s *wirepb.ShardStatus, height uint64) pageShard {
 	seen := report.ShardOf(s)
 	p := pageShard{
 		ID: s.GetId(), State: seen.State, Reason: s.GetReason(), Committed: s.GetCommittedHeight(), Checkpointed: s.GetCheckpointedHeight(),
-		Prepared: len(s.GetPrepared()), AwayMs: s.GetAwayMs(), Address: s.GetAddress(), Digest: seen.StateDigest, WaitsFor: []uint32{},
+		Prepared: len(s.GetPrepared()), AwayMs: s.GetAwayMs(), Address: s.GetAddress(), Digest: seen.StateDigest, Unheard: seen.Unheard(), WaitsFor: []uint32{},
 	}
 	prepared := s.GetPrepared()
 	if own := s.GetReport().GetStatus(); own != nil {

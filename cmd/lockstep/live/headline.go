@@ -17,11 +17,14 @@ const slow = time.Second
 // for, or that nothing does.
 func Headline(c report.Cluster) string {
 	for _, find := range []func(report.Cluster) string{
-		quarantined, disconnected, waiting, hindered, coordinators,
+		quarantined, disconnected, refused, waiting, hindered, coordinators,
 	} {
 		if sentence := find(c); sentence != "" {
 			return sentence
 		}
+	}
+	if short := shortOfSpace(c); short != "" {
+		return short
 	}
 	if len(c.InFlight) == 0 {
 		return "All is well: nothing is under way."
@@ -52,6 +55,18 @@ func disconnected(c report.Cluster) string {
 		return text + fmt.Sprintf("; %s for the decision, the oldest for %s.", attemptsWait(n), report.Duration(oldest))
 	}
 	return text + "."
+}
+
+// refused finds shards whose refusal is why no attempt of the lowest block is under way.
+func refused(c report.Cluster) string {
+	if len(c.InFlight) == 0 || c.InFlight[0].Attempt != 0 {
+		return ""
+	}
+	reason := hindered(c)
+	if reason == "" {
+		return ""
+	}
+	return "Nothing is committed. " + reason
 }
 
 // waiting finds the oldest block that is slow, and whom it waits for.
@@ -114,6 +129,16 @@ func spareWord(n int) string {
 		return "no coordinator"
 	}
 	return report.Plural(n, "coordinator")
+}
+
+// shortOfSpace finds members that could not go on if they led.
+func shortOfSpace(c report.Cluster) string {
+	for _, m := range c.Coordinators {
+		if m.ShortOfSpace != "" {
+			return "Blocks are committed, but see to " + report.Printable(m.ShortOfSpace)
+		}
+	}
+	return ""
 }
 
 // prepared counts the attempts that wait for their decision somewhere, and gives

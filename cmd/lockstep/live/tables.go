@@ -69,10 +69,10 @@ func shardTable(shards []report.Shard) grid[report.Shard] {
 	return grid[s]{rows: shards, columns: []column[s]{
 		{">shard", func(s s) any { return s.ID }, 0},
 		{"state", func(s s) any { return report.Phrase(s.State) }, 0},
-		{">height", func(s s) any { return report.Count(s.CommittedHeight) }, 0},
-		{">checkpoint", func(s s) any { return report.Count(s.CheckpointedHeight) }, 3},
+		{">height", func(s s) any { return s.HeightCell(s.CommittedHeight) }, 0},
+		{">checkpoint", func(s s) any { return s.HeightCell(s.CheckpointedHeight) }, 3},
 		{">prepared", func(s s) any { return preparedCell(s) }, 0},
-		{"digest", func(s s) any { return report.OrDash(s.StateDigest[:min(len(s.StateDigest), 16)]) }, 4},
+		{"digest", func(s s) any { return s.DigestCell(16) }, 4},
 		{"address", func(s s) any { return report.OrDash(s.Address) }, 1},
 	}}
 }
@@ -93,7 +93,7 @@ func flightTable(flights []report.InFlight) grid[report.InFlight] {
 		{">height", func(f f) any { return report.Count(f.Height) }, 0},
 		{"block", func(f f) any { return report.Fit(report.Printable(f.Block), 24) }, 2},
 		{">attempt", func(f f) any { return attemptCell(f) }, 1},
-		{"phase", func(f f) any { return f.Phase }, 0},
+		{"phase", func(f f) any { return f.Stage() }, 0},
 		{">age", func(f f) any { return report.Duration(time.Duration(f.AgeMs) * time.Millisecond) }, 0},
 		{"waits for", func(f f) any { return waitsCell(f) }, 0},
 	}}

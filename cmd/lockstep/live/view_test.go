@@ -163,6 +163,12 @@ func TestHeadline(t *testing.T) {
 		{report.Cluster{Coordinators: []report.Coordinator{member("leader", "ready"), member("learner", "catching_up")}}, "All is well: nothing is under way."},
 		{report.Cluster{Coordinators: []report.Coordinator{{Role: "leader", State: "ready", ShortOfSpace: "the disk of c1 is full"}, member("follower", "ready")}},
 			"No block is taken up: the disk of c1 is full"},
+		{report.Cluster{Coordinators: []report.Coordinator{member("leader", "ready"), {Role: "follower", State: "ready", ShortOfSpace: "the disk of c2, which is full"}}},
+			"Blocks are committed, but see to the disk of c2, which is full"},
+		{report.Cluster{Shards: []report.Shard{{ID: 2, State: "ready", Reason: "no space"}}, InFlight: []report.InFlight{{Height: 7, AgeMs: 2000}}},
+			"Nothing is committed. Shard 2: no space"},
+		{report.Cluster{Shards: []report.Shard{{ID: 2, State: "ready", Reason: "no space"}}, InFlight: []report.InFlight{{Height: 7, Attempt: 1, AgeMs: 2000, WaitingFor: []uint32{2}}}},
+			"Height 7 is under way for 2s: it waits for shard 2."},
 	} {
 		if got := Headline(test.cluster); got != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)

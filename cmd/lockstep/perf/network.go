@@ -69,13 +69,13 @@ func ask(ctx context.Context, p Peer) PeerResult {
 	defer cancel()
 	health := grpc_health_v1.NewHealthClient(conn)
 	if _, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil { // connects
-		r.Error = "it does not answer: " + rpc.Plain(err).Error()
+		r.Error = "it does not answer: " + rpc.Sentence(err)
 		return r
 	}
 	times, err := trips(ctx, health)
 	r.Trips, r.TripMs = len(times), measure.PercentilesOf(times)
 	if len(times) == 0 {
-		r.Error = "it does not answer again: " + rpc.Plain(err).Error()
+		r.Error = "it does not answer again: " + rpc.Sentence(err)
 	}
 	return r
 }

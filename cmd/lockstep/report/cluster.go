@@ -141,6 +141,34 @@ func ShardOf(s *wirepb.ShardStatus) Shard {
 	return shard
 }
 
+// Unheard reports whether the coordinator has not heard of the shard since it leads,
+// and nobody has said more in its place: then its heights and digest are unknown, not 0.
+func (s Shard) Unheard() bool { return s.State == "disconnected" && s.Address == "" }
+
+// HeightCell is a height of the shard for people, and a dash while it is unknown.
+func (s Shard) HeightCell(height uint64) string {
+	if s.Unheard() {
+		return "-"
+	}
+	return Count(height)
+}
+
+// DigestCell is the beginning of its state digest, likewise.
+func (s Shard) DigestCell(digits int) string {
+	if s.Unheard() {
+		return "-"
+	}
+	return OrDash(s.StateDigest[:min(len(s.StateDigest), digits)])
+}
+
+// Stage is the phase for people, who are told when there is no attempt.
+func (f InFlight) Stage() string {
+	if f.stage == "" {
+		return f.Phase
+	}
+	return f.stage
+}
+
 // stateName is the state without its prefix, in small letters.
 func stateName(s wirepb.ShardState) string {
 	if s == wirepb.ShardState_SHARD_STATE_UNSPECIFIED {

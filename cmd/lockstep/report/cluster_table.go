@@ -38,8 +38,8 @@ func (c Cluster) writeHead(out *strings.Builder) {
 func (c Cluster) writeShards(out *strings.Builder) {
 	t := NewTable(">shard", "state", ">height", ">checkpoint", ">prepared", "digest", "address")
 	for _, s := range c.Shards {
-		t.Row(s.ID, stateCell(s.State), Count(s.CommittedHeight), Count(s.CheckpointedHeight), s.preparedCell(),
-			OrDash(short(s.StateDigest)), OrDash(s.Address))
+		t.Row(s.ID, stateCell(s.State), s.HeightCell(s.CommittedHeight), s.HeightCell(s.CheckpointedHeight), s.preparedCell(),
+			s.DigestCell(8), OrDash(s.Address))
 	}
 	t.WriteTo(out)
 }
@@ -81,7 +81,7 @@ func (c Cluster) writeInFlight(out *strings.Builder) {
 		out.WriteByte('\n')
 		t := NewTable(">height", "block", "attempt", "phase", ">age", "waiting for")
 		for _, f := range c.InFlight {
-			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), f.stage,
+			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), f.Stage(),
 				Duration(time.Duration(f.AgeMs)*time.Millisecond), shardList(f.WaitingFor))
 		}
 		t.WriteTo(out)

@@ -84,14 +84,33 @@ func (d Doubts) WriteTable(w io.Writer) error {
 		}
 		t.WriteTo(&out)
 	}
-	for _, b := range d.Blocks {
-		fmt.Fprintf(&out, "\n%s: %s\n  do: %s\n", Count(b.Height), Printable(b.Reason), Printable(b.Advice))
+	for _, group := range d.alike() {
+		first, heights := group[0], Count(group[0].Height)
+		if last := group[len(group)-1]; last.Height != first.Height {
+			heights += " to " + Count(last.Height)
+		}
+		fmt.Fprintf(&out, "\n%s: %s\n  do: %s\n", heights, Printable(first.Reason), Printable(first.Advice))
 	}
 	for _, u := range d.Unseen {
 		fmt.Fprintf(&out, "\n%s\n", Printable(u))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// alike groups neighbours that wait for the same, of which the first tells all: what
+// frees it, or gives it up, does so for the others.
+func (d Doubts) alike() (groups [][]InDoubt) {
+	for _, b := range d.Blocks {
+		if n := len(groups); n > 0 {
+			if last := groups[n-1][len(groups[n-1])-1]; b.Height == last.Height+1 && b.Phase == last.Phase && b.Reason == last.Reason {
+				groups[n-1] = append(groups[n-1], b)
+				continue
+			}
+		}
+		groups = append(groups, []InDoubt{b})
+	}
+	return groups
 }
 
 func seenBy(unseen []string) string {

@@ -39,6 +39,23 @@ func TestDoubtsAreOldestFirst(t *testing.T) {
 	}
 }
 
+// TestNeighboursThatWaitForTheSame are told of once.
+func TestNeighboursThatWaitForTheSame(t *testing.T) {
+	var page wirepb.ListInDoubtResponse
+	for h, reason := range map[uint64]string{3: "away", 4: "away", 5: "slow", 7: "slow"} {
+		page.Blocks = append(page.Blocks, &wirepb.InDoubt{Height: h, Reason: reason, Advice: "see to it", AgeMs: 100 - h})
+	}
+	var d Doubts
+	d.Add(&page, 0)
+	var out strings.Builder
+	if err := d.WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n3 to 4: away\n  do: see to it\n\n5: slow\n  do: see to it\n\n7: slow\n  do: see to it\n"; !strings.HasSuffix(out.String(), want) {
+		t.Errorf("got\n%s\nwant at its end\n%s", out.String(), want)
+	}
+}
+
 func TestNothingInDoubt(t *testing.T) {
 	for what, d := range map[string]Doubts{
 		"nothing is in doubt, as far as the coordinator and all shards know": {},

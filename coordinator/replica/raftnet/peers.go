@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
-	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 )
 
 // maxPeers bounds how many names are remembered. The one that was quiet for
@@ -141,7 +141,7 @@ func (ps *peers) failed(id raft.ServerID, err error) {
 	defer ps.mu.Unlock()
 	p := ps.get(id)
 	s := &p.status
-	explained := identity.Explained(err)
+	explained := rpc.Plain(err)
 	s.LastError, s.LastErrorAt = explained.Error(), time.Now()
 	var refusal *RefusedError
 	if !errors.As(err, &refusal) {

@@ -13,29 +13,11 @@ const (
 	markEnd   = "]:identity"
 )
 
-// Explained is an error whose text is what a person should read of it, if it is about
-// the identities of both ends; other errors stay.
-func Explained(err error) error {
-	if err == nil {
-		return nil
-	}
-	if advice := adviceIn(err.Error()); advice != "" {
-		return explained{err, advice}
-	}
-	return err
-}
-
-type explained struct {
-	error
-	advice string
-}
-
-func (e explained) Error() string { return e.advice }
-func (e explained) Unwrap() error { return e.error }
-
 func mark(sentence string) error { return errors.New(markBegin + sentence + markEnd) }
 
-func adviceIn(text string) string {
+// Advice finds in the text of an error what a person should read of it, if it is about
+// the identities of both ends; "" if it is not.
+func Advice(text string) string {
 	_, rest, found := strings.Cut(text, markBegin)
 	sentence, _, ended := strings.Cut(rest, markEnd)
 	if !found || !ended {

@@ -196,10 +196,6 @@ const (
 	speaksNone = "the server speaks no TLS: leave --tls out, or start it with --tls"
 )
 
-// Advice finds, in the text of an error of gRPC, what a person should be told about
-// the identities of both ends; "" if that is not what is wrong.
-func Advice(text string) string { return adviceIn(text) }
-
 // explainHandshake makes a sentence of why a server was not accepted.
 func explainHandshake(err error) error {
 	var header tls.RecordHeaderError

@@ -61,9 +61,9 @@ const shardColumns = [
         s.reason ? el("p", { class: "reason" }, s.reason) : null);
     },
   },
-  { title: "Committed", number: true, cell: (s) => count(s.committed) },
-  { title: "Behind", number: true, cell: (s) => (s.lag === 0 ? "–" : count(s.lag)) },
-  { title: "In the database", number: true, cell: (s) => count(s.checkpointed) },
+  { title: "Committed", number: true, cell: (s) => (s.unheard ? "–" : count(s.committed)) },
+  { title: "Behind", number: true, cell: (s) => (s.unheard || s.lag === 0 ? "–" : count(s.lag)) },
+  { title: "In the database", number: true, cell: (s) => (s.unheard ? "–" : count(s.checkpointed)) },
   {
     title: "Prepared", number: true,
     sign: (s) => JSON.stringify([s.prepared, s.prepared && lasting(s.prepared_ms), s.in_doubt]),
@@ -101,7 +101,7 @@ const flightColumns = [
   },
   { title: "Attempt", cell: (f) => (f.attempt === 0 ? "–" : `${f.epoch}.${f.attempt}`) },
   { title: "Phase", cell: (f) => (f.attempt === 0 ? phaseWords.waiting : phaseWords[f.phase] ?? f.phase) },
-  { title: "For", number: true, cell: (f) => (f.attempt === 0 ? "–" : ms(Math.round(f.age_ms / 10) * 10)) },
+  { title: "For", number: true, cell: (f) => ms(Math.round(f.age_ms / 10) * 10) },
   { title: "Waits for", cell: (f) => (f.waiting_for.length === 0 ? "–" : `${f.waiting_for.length === 1 ? "shard" : "shards"} ${f.waiting_for.join(", ")}`) },
 ];
 

@@ -11,6 +11,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 type tb interface {
@@ -199,7 +201,8 @@ func (s *surgery) swapKeys(p page, i, j int) {
 }
 
 // FuzzCheck: no content makes Check panic, or run without end.
-func FuzzCheck(f *testing.F) {
+func FuzzCheck(ff *testing.F) {
+	f := fuzz.New(ff)
 	dir := f.TempDir()
 	path := filepath.Join(dir, "db")
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: 1024})
@@ -217,7 +220,7 @@ func FuzzCheck(f *testing.F) {
 	content, err := os.ReadFile(path)
 	must(f, err)
 	f.Add(content, 5000, uint64(7))
-	f.Fuzz(func(t *testing.T, file []byte, at int, v uint64) {
+	f.Fuzz(func(t testing.TB, file []byte, at int, v uint64) {
 		if at >= 0 && at+8 <= len(file) {
 			order.PutUint64(file[at:], v)
 		}

@@ -57,7 +57,7 @@ func main() {
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("campaign", flag.ContinueOnError)
 	f.DurationVar(&o.duration, "for", 0, "how long to go on with turns; 0 is one turn of every target")
-	f.DurationVar(&o.coverage, "coverage", 5*time.Second, "time of a target in a turn, led by coverage; 0 leaves that out")
+	f.DurationVar(&o.coverage, "coverage", 10*time.Second, "time of a target in a turn, led by coverage; 0 leaves that out")
 	f.DurationVar(&o.mutate, "mutate", 20*time.Second, "time of a target in a turn, with the mutator; 0 leaves that out")
 	f.StringVar(&o.record, "record", filepath.Join("bin", "fuzz", "runs.tsv"), "file of all runs; new ones are added")
 	f.BoolVar(&o.table, "table", false, "run nothing, print what the file of runs comes to")

@@ -54,9 +54,11 @@ func sums(list []record) (targets []sum, all sum) {
 		}
 		return 1
 	})
-	all.result = fmt.Sprintf("%d failed", all.failures)
-	if all.failures == 0 {
-		all.result = passed
+	all.result = passed
+	for _, s := range targets {
+		if s.result != passed {
+			all.result = "not all ok"
+		}
 	}
 	return targets, all
 }

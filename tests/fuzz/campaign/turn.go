@@ -140,12 +140,14 @@ func (b *binaries) execute(ctx context.Context, t target, k kind, share time.Dur
 var (
 	mutated = regexp.MustCompile(`(?m)^mutated \S+: (\d+) executions`)
 	covered = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, execs: (\d+) \(.*\)(?:, new interesting: (\d+) .*)?$`)
+	// gathered is all that is told of a run that was over before the corpus was.
+	gathered = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, gathering baseline coverage: (\d+)/\d+ completed$`)
 )
 
 // count reads off the output of a run how many executions there were and how many
 // inputs were new, of the last line that tells.
 func count(out string) (executions, fresh uint64, ok bool) {
-	for _, form := range []*regexp.Regexp{mutated, covered} {
+	for _, form := range []*regexp.Regexp{mutated, covered, gathered} {
 		lines := form.FindAllStringSubmatch(out, -1)
 		if len(lines) == 0 {
 			continue

@@ -89,6 +89,7 @@ func FuzzValues(ff *testing.F) {
 	f.Add(appendValue(nil, 1, 2, []byte("v"), true))
 	f.Add(appendValue(nil, 1, 2, nil, false))
 	f.Add([]byte("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x05abc"))
+	f.Bound(1<<8, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		var again []byte
 		err := eachValue(b, func(index uint32, key int, value []byte, present bool) error {
@@ -107,6 +108,7 @@ func FuzzValues(ff *testing.F) {
 func FuzzPushed(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add(encodePushed([][]byte{[]byte("a"), nil, []byte("bc")}))
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		n := 0
 		if err := eachPushed(b, func(_ protocol.ShardID, values []byte) { n += 8 + len(values) }); err == nil && n != len(b) {

@@ -15,6 +15,7 @@ func FuzzUnseal(ff *testing.F) {
 	f.Add([]byte("key"), []byte("value"), true)
 	f.Add([]byte("key"), appendSealed(nil, []byte("key"), []byte("value")), false)
 	f.Add([]byte{}, []byte{}, false)
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, key, stored []byte, sealed bool) {
 		if sealed {
 			value, err := unseal(key, appendSealed(nil, key, stored))
@@ -41,6 +42,7 @@ func FuzzDecodeHeight(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add(goldenCheckpoint().encode())
 	f.Add([]byte{0, 1})
+	f.Bound(1<<7, 1<<18)
 	f.Fuzz(func(t testing.TB, record []byte) {
 		h, err := decodeHeight(record)
 		cp, whole := decodeCheckpoint(record)

@@ -83,6 +83,7 @@ func FuzzDecodeCheckpoint(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add(goldenCheckpoint().encode())
 	f.Add(Checkpoint{}.encode())
+	f.Bound(1<<9, 1<<18)
 	f.Fuzz(func(t testing.TB, record []byte) {
 		cp, err := decodeCheckpoint(record)
 		if err == nil && !bytes.Equal(cp.encode(), record) {

@@ -188,6 +188,7 @@ func FuzzDecodeEntry(ff *testing.F) {
 	f.Add(frame)
 	f.Add([]byte{0})
 	f.Add(bytes.Repeat([]byte{0xff}, 64))
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		h, body, size, err := decodeEntry(b)
 		if err != nil {
@@ -205,6 +206,7 @@ func FuzzDecodeEntry(ff *testing.F) {
 func FuzzFrameFields(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add(goldenFrame())
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		if len(b) < headerBytes {
 			return

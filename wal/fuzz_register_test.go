@@ -19,6 +19,7 @@ func FuzzCurrentSlot(ff *testing.F) {
 	f.Add(newer, older[:slotBytes-1], false)
 	f.Add(slot{generation: 1, value: 1}.encode(metaKind), []byte{}, true)
 	f.Add([]byte{}, newer, false)
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, first, second []byte, forged bool) {
 		if forged {
 			forge(first)

@@ -37,6 +37,7 @@ func FuzzDecodeTip(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add(encodeTip(tip{meta: metaAt(3), height: 3}))
 	f.Add([]byte{0, 1})
+	f.Bound(1<<9, 1<<18)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		read, err := decodeTip(b)
 		if err != nil {

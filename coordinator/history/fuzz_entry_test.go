@@ -20,6 +20,7 @@ func FuzzDecodeDecision(ff *testing.F) {
 	f.Add(uint64(3), record, true)
 	f.Add(uint64(2), seal(heightBytes(2), record), false)
 	f.Add(uint64(0), []byte{}, false)
+	f.Bound(1<<9, 1<<20)
 	f.Fuzz(func(t testing.TB, height uint64, stored []byte, sealed bool) {
 		h := protocol.Height(height)
 		if sealed {
@@ -44,6 +45,7 @@ func FuzzDecodeIndex(ff *testing.F) {
 	f.Add([]byte("key"), heightBytes(7), true)
 	f.Add([]byte("key"), []byte("short"), true)
 	f.Add([]byte("key"), seal([]byte("kez"), heightBytes(7)), false)
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, key, stored []byte, sealed bool) {
 		if sealed {
 			stored = seal(key, stored)

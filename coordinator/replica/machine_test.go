@@ -324,6 +324,7 @@ func FuzzEntry(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add(Entry{At: Mark{1, 1}, Items: []Item{protocol.Created{Config: oneShard}, protocol.EpochClaimed{Epoch: 1}, Enrolled{"c1", protocol.DirectoryID{1}}, Needed{4}}}.Encode())
 	f.Add([]byte{1})
+	f.Bound(1<<10, 1<<20)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		e, err := DecodeEntry(b)
 		if err != nil {

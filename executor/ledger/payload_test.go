@@ -75,6 +75,7 @@ func FuzzPayload(ff *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1, 4, 0, 2, 0xff, 0xff, 0xff, 0xff})
 	f.Add([]byte{1, 1, 0, 0, 0, 1, 33})
+	f.Bound(1<<10, 1<<18)
 	f.Fuzz(func(t testing.TB, payload []byte) {
 		transaction := twoOfEach(payload)
 		outcome := execute(t, transaction, map[string][]byte{"account/a": {9}, "kv/k": []byte("value")})

@@ -68,6 +68,7 @@ func FuzzIncoming(ff *testing.F) {
 	for _, text := range []string{"", "0123456789abcdef", "0123456789ABCDEF", "+123456789abcdef", "0x23456789abcdef", "g123456789abcdef", "00000000000000001"} {
 		f.Add(text)
 	}
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, text string) {
 		ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(clientKey, text))
 		c := Incoming(ctx)

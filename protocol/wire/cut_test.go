@@ -41,6 +41,7 @@ func FuzzCut(ff *testing.F) {
 	number := NumberOf((*wirepb.Frame)(nil), "data")
 	f.Add([]byte{8, 2, 16, 1, 26, 3, 1, 2, 3})
 	f.Add([]byte{26, 0, 26, 1, 1})
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		rest, held, ok := Cut(b, number)
 		if !ok {

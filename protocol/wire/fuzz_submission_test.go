@@ -36,6 +36,7 @@ func FuzzParseSubmission(ff *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Bound(1<<10, 1<<18)
 	f.Fuzz(func(t testing.TB, data []byte) {
 		var in wirepb.SubmitBlockRequest
 		if proto.Unmarshal(data, &in) != nil {

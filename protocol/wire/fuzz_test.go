@@ -16,12 +16,14 @@ var fuzzBounds = wire.Bounds{Shards: 4, Transactions: 1000}
 func FuzzUnmarshalToShard(ff *testing.F) {
 	f := fuzz.New(ff)
 	addSamples(f, shardSamples())
+	f.Bound(1<<9, 1<<18)
 	f.Fuzz(func(t testing.TB, data []byte) { mustHold(t, data, wire.UnmarshalToShard) })
 }
 
 func FuzzUnmarshalToCoordinator(ff *testing.F) {
 	f := fuzz.New(ff)
 	addSamples(f, coordinatorSamples())
+	f.Bound(1<<9, 1<<18)
 	f.Fuzz(func(t testing.TB, data []byte) { mustHold(t, data, wire.UnmarshalToCoordinator) })
 }
 
@@ -67,6 +69,7 @@ func FuzzAssembler(ff *testing.F) {
 	f := fuzz.New(ff)
 	f.Add([]byte{2, 1, 3, 'a', 'b', 'c', 1, 0, 1, 'x', 2, 0, 1, 'd'})
 	f.Add([]byte{3, 0, 0})
+	f.Bound(1<<8, 1<<17)
 	f.Fuzz(func(t testing.TB, data []byte) {
 		const most = 64
 		a, in, out := wire.NewAssembler(most), 0, 0

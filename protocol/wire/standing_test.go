@@ -88,6 +88,7 @@ func FuzzParseStanding(ff *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Bound(1<<10, 1<<17)
 	f.Fuzz(func(t testing.TB, data []byte) {
 		var in wirepb.HereResponse
 		if proto.Unmarshal(data, &in) != nil {

@@ -34,6 +34,7 @@ func FuzzEntry(ff *testing.F) {
 	}
 	f.Add(make([]byte, entryHeader))
 	f.Add([]byte{1})
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		e, err := decodeEntry(b)
 		if err != nil {

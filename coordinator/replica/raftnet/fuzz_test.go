@@ -41,6 +41,7 @@ func FuzzAppend(ff *testing.F) {
 	add(head(2, 200), run(f, entry(11, 3, raft.LogNoop, 0, ""), entry(12, 4, raft.LogConfiguration, uint64(len(members)), members)))
 	add(head(2, 128), run(f, entry(11, 3, raft.LogNoop, 0, "")), run(f, entry(12, 3, raft.LogBarrier, 0, "")))
 	add(head(1, 65), run(f, entry(11, 3, raft.LogConfiguration, 1, "\xff")))
+	f.Bound(1<<11, 1<<18)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		request, err := feed(o, b)
 		if err != nil {

@@ -18,6 +18,7 @@ func FuzzHeader(ff *testing.F) {
 	f.Add((&header{version: 1, kind: withAppendix, index: 9, term: 2, appendixBytes: 1 << 40, configBytes: 70}).encode())
 	f.Add(make([]byte, headerBytes))
 	f.Add([]byte("LSRSNAP"))
+	f.Bound(1<<7, 1<<17)
 	f.Fuzz(func(t testing.TB, b []byte) {
 		if len(b) >= headerBytes {
 			b = bytes.Clone(b[:headerBytes])

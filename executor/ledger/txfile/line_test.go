@@ -260,6 +260,7 @@ func FuzzLine(ff *testing.F) {
 	f.Add([]byte(`{"ops":[{"op":"delete","key":"\ud800"}]}`))
 	f.Add([]byte(`[[[[[`))
 	limits := protocol.DefaultLimits()
+	f.Bound(1<<10, 1<<18)
 	f.Fuzz(func(t testing.TB, line []byte) {
 		r := lineReader{limits: limits}
 		e, err := r.read(line)
@@ -286,6 +287,7 @@ func FuzzSkip(ff *testing.F) {
 	for _, seed := range []string{`{"a":[1,-0.5e+10,"\u00e9\ud83d\ude00\n",true,false,null,{}]}`, `01`, `-`, `1.`, `"\ud800"`, `[1,]`, `tru`, "\"\x01\""} {
 		f.Add([]byte(seed))
 	}
+	f.Bound(1<<8, 1<<17)
 	f.Fuzz(func(t testing.TB, text []byte) {
 		var s scanner
 		s.reset(text)

@@ -34,7 +34,7 @@ func find(only *regexp.Regexp) (list []target, err error) {
 			return err
 		}
 		for _, m := range fuzzTest.FindAllStringSubmatch(string(source), -1) {
-			t := target{dir: filepath.ToSlash(filepath.Dir(name)), name: m[1], mutable: strings.Contains(m[3], "fuzz.New("+m[2]+")")}
+			t := target{dir: filepath.ToSlash(filepath.Dir(name)), name: m[1], mutable: strings.Contains(m[3], "New("+m[2]+")")}
 			if only.MatchString(t.String()) {
 				list = append(list, t)
 			}

@@ -139,7 +139,7 @@ func (b *binaries) execute(ctx context.Context, t target, k kind, share time.Dur
 
 var (
 	mutated = regexp.MustCompile(`(?m)^mutated \S+: (\d+) executions`)
-	covered = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, execs: (\d+) \(.*\)(?:, new interesting: (\d+) .*)?$`)
+	covered = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, execs: (\d+) \([^)]*\)(?:, new interesting: (\d+) .*)?$`)
 	// gathered is all that is told of a run that was over before the corpus was.
 	gathered = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, gathering baseline coverage: (\d+)/\d+ completed$`)
 )

@@ -76,7 +76,7 @@ func run(ctx context.Context, o options) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	b, err := build(ctx, targets)
+	b, err := prepare(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -27,7 +27,8 @@ type binaries struct {
 	commit string
 }
 
-func build(ctx context.Context, targets []target) (b *binaries, err error) {
+// prepare makes room for programs, which are built when their turn comes.
+func prepare(ctx context.Context) (b *binaries, err error) {
 	b = &binaries{}
 	cache, err := output(ctx, "go", "env", "GOCACHE")
 	if err != nil {
@@ -40,30 +41,26 @@ func build(ctx context.Context, targets []target) (b *binaries, err error) {
 	if b.dir, err = os.MkdirTemp("", "lockstep-fuzz-"); err != nil {
 		return nil, err
 	}
-	for _, t := range targets {
-		for _, form := range [][]string{{}, {"-fuzz", "."}} {
-			if _, err := os.Stat(b.program(t, len(form) > 0)); err == nil {
-				continue
-			}
-			args := append([]string{"test", "-c", "-o", b.program(t, len(form) > 0)}, form...)
-			if _, err := output(ctx, "go", append(args, "./"+t.dir)...); err != nil {
-				b.remove()
-				return nil, fmt.Errorf("build the tests of %s: %w", t.dir, err)
-			}
-		}
-	}
 	return b, nil
 }
 
-func (b *binaries) remove() { _ = os.RemoveAll(b.dir) }
-
-func (b *binaries) program(t target, coverage bool) string {
-	name := strings.ReplaceAll(t.dir, "/", "-")
-	if coverage {
-		name += "-coverage"
+// build gives the test program of a target's package.
+func (b *binaries) build(ctx context.Context, t target, k kind) (program string, err error) {
+	args, name := []string{"test", "-c"}, strings.ReplaceAll(t.dir, "/", "-")
+	if k == byCoverage {
+		args, name = append(args, "-fuzz", "."), name+"-coverage"
 	}
-	return filepath.Join(b.dir, name)
+	program = filepath.Join(b.dir, name)
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	if _, err := output(ctx, "go", append(args, "-o", program, "./"+t.dir)...); err != nil {
+		return "", fmt.Errorf("build the tests of %s: %w", t.dir, err)
+	}
+	return program, nil
 }
+
+func (b *binaries) remove() { _ = os.RemoveAll(b.dir) }
 
 func output(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -92,7 +89,14 @@ func (b *binaries) turn(ctx context.Context, t target, o options) (ok bool, err 
 		if way.share == 0 || ctx.Err() != nil || way.kind == byMutation && !t.mutable {
 			continue
 		}
-		r, report := b.execute(ctx, t, way.kind, way.share, way.args)
+		program, err := b.build(ctx, t, way.kind)
+		if ctx.Err() != nil {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		r, report := b.execute(ctx, program, t, way.kind, way.share, way.args)
 		if ctx.Err() != nil && r.result != passed {
 			return true, nil // it was told to end, and has not come to its count
 		}
@@ -110,10 +114,10 @@ func (b *binaries) turn(ctx context.Context, t target, o options) (ok bool, err 
 
 func (b *binaries) cache(t target) string { return filepath.Join(b.corpus, module, t.dir) }
 
-func (b *binaries) execute(ctx context.Context, t target, k kind, share time.Duration, args []string) (r record, report string) {
+func (b *binaries) execute(ctx context.Context, program string, t target, k kind, share time.Duration, args []string) (r record, report string) {
 	ctx, cancel := context.WithTimeout(ctx, share+grace)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, b.program(t, k == byCoverage), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = filepath.FromSlash(t.dir)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	if k == byMutation {

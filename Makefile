@@ -24,6 +24,9 @@ BENCHTIME ?= 0.3s
 SUITE     ?= bars
 BENCHFLAGS ?=
 FUZZTIME  ?= 10s
+MUTATETIME ?= 10s
+FUZZFOR   ?= 0s
+FUZZFLAGS ?=
 DEMOFLAGS ?=
 SEED      ?= 1
 SEEDS     ?= 2000
@@ -109,8 +112,8 @@ bench: build ## measure what docs/performance.md says: SUITE=bars, accounts, blo
 microbench: ## run the benchmarks of single parts (BENCH=regexp, BENCHTIME=0.3s)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 30m $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
-fuzz: ## run every fuzz target for FUZZTIME=10s
-	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+fuzz: ## run every fuzz target for FUZZTIME=10s and with the mutator for MUTATETIME=10s, in turns for FUZZFOR=1h, and count
+	$(GO) run ./tests/fuzz/campaign -coverage $(FUZZTIME) -mutate $(MUTATETIME) -for $(FUZZFOR) $(FUZZFLAGS)
 
 clean: ## remove what was built
 	rm -rf bin dist

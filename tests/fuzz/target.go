@@ -25,9 +25,9 @@ func (f *F) Add(args ...any) {
 }
 
 // Bound makes an execution fail that allocates more than perByte bytes for every
-// byte of its input and constant bytes besides. It counts what the whole process
-// allocates meanwhile, and small objects in lumps of some kilobytes, so constant
-// should leave room for that: at least 64 KiB.
+// byte of its input and constant bytes besides, each time that it is tried. It counts
+// what the whole process allocates meanwhile, and small objects in lumps of some
+// kilobytes, so constant should leave room for that: at least 64 KiB.
 func (f *F) Bound(perByte, constant uint64) { f.bound = &bound{perByte, constant} }
 
 // Fuzz runs target, a func(testing.TB, ...) with arguments that testing.F takes. It

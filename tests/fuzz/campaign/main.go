@@ -76,6 +76,9 @@ func run(ctx context.Context, o options) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if len(targets) == 0 {
+		return false, fmt.Errorf("no target matches %q: give -run a part of a name such as wal.FuzzDecodeEntry, at the root of the module", o.only)
+	}
 	b, err := prepare(ctx)
 	if err != nil {
 		return false, err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -74,6 +75,9 @@ func (r record) appendTo(name string) (err error) {
 // records reads the file of runs.
 func records(name string) (list []record, err error) {
 	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no run is recorded in %s: run some targets first, or name the file with -record", name)
+	}
 	if err != nil {
 		return nil, err
 	}

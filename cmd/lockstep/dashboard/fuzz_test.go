@@ -72,7 +72,6 @@ func FuzzPage(ff *testing.F) {
 	f.Add(encode(cluster()), timelines)
 	f.Add(encode(away(cluster(), 2, 2)), []byte{})
 	f.Add([]byte{}, timelines)
-	// A look gives the same JSON as another, but for its time.
 	d := New(&stage{}, "v1", hclog.NewNullLogger())
 	f.Bound(1<<11, 1<<20)
 	f.Fuzz(func(t testing.TB, status, told []byte) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +84,26 @@ func TestFindsTargets(t *testing.T) {
 	list, err := find(regexp.MustCompile(`^(wal\.FuzzOpenSegment|tests/fuzz\.FuzzItself)$`))
 	if err != nil || len(list) != 2 || list[0] != (target{"tests/fuzz", "FuzzItself", true}) || list[1] != (target{"wal", "FuzzOpenSegment", false}) {
 		t.Errorf("found %+v, %v", list, err)
+	}
+}
+
+// TestLeastFirst: targets without a run come first, and no file is a file without runs.
+func TestLeastFirst(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "runs.tsv")
+	a, b, c := target{dir: "p", name: "FuzzA"}, target{dir: "p", name: "FuzzB"}, target{dir: "p", name: "FuzzC"}
+	for _, step := range []struct {
+		ran  target
+		want []target
+	}{{want: []target{a, b, c}}, {a, []target{b, c, a}}, {b, []target{c, a, b}}} {
+		if step.ran.name != "" {
+			r := record{target: step.ran.String(), seconds: float64(len(step.want)), result: passed}
+			if err := r.appendTo(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list := []target{a, b, c}
+		if err := leastFirst(list, name); err != nil || !slices.Equal(list, step.want) {
+			t.Errorf("after %v: %v, %v", step.ran, list, err)
+		}
 	}
 }

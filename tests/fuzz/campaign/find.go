@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,4 +44,19 @@ func find(only *regexp.Regexp) (list []target, err error) {
 	})
 	slices.SortFunc(list, func(a, b target) int { return cmp.Compare(a.String(), b.String()) })
 	return list, err
+}
+
+// leastFirst sorts targets by the time that they had in the runs that are recorded, so
+// that a campaign goes on where the last one ended.
+func leastFirst(targets []target, name string) error {
+	list, err := records(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	seconds := map[string]float64{}
+	for _, r := range list {
+		seconds[r.target] += r.seconds
+	}
+	slices.SortStableFunc(targets, func(a, b target) int { return cmp.Compare(seconds[a.String()], seconds[b.String()]) })
+	return nil
 }

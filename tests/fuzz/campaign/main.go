@@ -5,7 +5,7 @@
 //
 //	go run ./tests/fuzz/campaign -for 10m -record runs.tsv
 //
-// It takes one core. An interrupt ends it after the target that runs, with the table.
+// It begins with the targets that had the least time so far, and takes one core. An interrupt ends it after the target that runs, with the table.
 // Its exit status is 1 if a target failed; the input is then in testdata/fuzz.
 package main
 
@@ -78,6 +78,9 @@ func run(ctx context.Context, o options) (failed bool, err error) {
 	}
 	if len(targets) == 0 {
 		return false, fmt.Errorf("no target matches %q: give -run a part of a name such as wal.FuzzDecodeEntry, at the root of the module", o.only)
+	}
+	if err := leastFirst(targets, o.record); err != nil {
+		return false, err
 	}
 	b, err := prepare(ctx)
 	if err != nil {

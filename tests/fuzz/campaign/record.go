@@ -72,11 +72,20 @@ func (r record) appendTo(name string) (err error) {
 	return err
 }
 
+// noRuns: the file of runs is not there. It is fs.ErrNotExist.
+type noRuns struct{ name string }
+
+func (e noRuns) Error() string {
+	return fmt.Sprintf("no run is recorded in %s: run some targets first, or name the file with -record", e.name)
+}
+
+func (noRuns) Unwrap() error { return fs.ErrNotExist }
+
 // records reads the file of runs.
 func records(name string) (list []record, err error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no run is recorded in %s: run some targets first, or name the file with -record", name)
+		return nil, noRuns{name}
 	}
 	if err != nil {
 		return nil, err

@@ -24,6 +24,10 @@ BENCHTIME ?= 0.3s
 SUITE     ?= bars
 BENCHFLAGS ?=
 FUZZTIME  ?= 10s
+MUTATETIME ?= 10s
+FUZZFOR   ?= 0s
+FUZZ      ?= .
+FUZZFLAGS ?=
 DEMOFLAGS ?=
 SEED      ?= 1
 SEEDS     ?= 2000
@@ -110,8 +114,8 @@ bench: build ## measure what docs/performance.md says: SUITE=bars, accounts, blo
 microbench: ## run the benchmarks of single parts (BENCH=regexp, BENCHTIME=0.3s)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 30m $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
-fuzz: ## run every fuzz target for FUZZTIME=10s
-	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+fuzz: ## run fuzz targets (FUZZ=regexp) for FUZZTIME=10s led by coverage and MUTATETIME=10s mutated, once or for FUZZFOR=1h, and count
+	$(GO) run ./tests/fuzz/campaign -coverage $(FUZZTIME) -mutate $(MUTATETIME) -for $(FUZZFOR) -run '$(FUZZ)' $(FUZZFLAGS)
 
 clean: ## remove what was built
 	rm -rf bin dist

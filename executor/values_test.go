@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func listValues(b []byte) (list []string, err error) {
@@ -83,11 +84,13 @@ func TestSplitValuesCutsBetweenValues(t *testing.T) {
 	}
 }
 
-func FuzzValues(f *testing.F) {
+func FuzzValues(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(appendValue(nil, 1, 2, []byte("v"), true))
 	f.Add(appendValue(nil, 1, 2, nil, false))
 	f.Add([]byte("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x05abc"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<8, 1<<17)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		var again []byte
 		err := eachValue(b, func(index uint32, key int, value []byte, present bool) error {
 			again = appendValue(again, index, key, value, present)
@@ -102,9 +105,11 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-func FuzzPushed(f *testing.F) {
+func FuzzPushed(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(encodePushed([][]byte{[]byte("a"), nil, []byte("bc")}))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		n := 0
 		if err := eachPushed(b, func(_ protocol.ShardID, values []byte) { n += 8 + len(values) }); err == nil && n != len(b) {
 			t.Errorf("%d bytes of %d were read", n, len(b))

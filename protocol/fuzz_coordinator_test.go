@@ -3,14 +3,17 @@ package protocol
 import (
 	"testing"
 	"time"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzCoordinator plays any sequence of events to a coordinator of two shards,
 // with crashes and new incarnations in between. Most of what its shards say
 // makes sense, or nothing would ever be decided.
-func FuzzCoordinator(f *testing.F) {
+func FuzzCoordinator(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, script []byte) {
+	f.Fuzz(func(t testing.TB, script []byte) {
 		if len(script) > 1024 {
 			return
 		}
@@ -37,7 +40,7 @@ type fuzzedCoordinator struct {
 	over    bool // quarantined: nothing can follow
 }
 
-func newFuzzedCoordinator(t *testing.T, c *choices) *fuzzedCoordinator {
+func newFuzzedCoordinator(t testing.TB, c *choices) *fuzzedCoordinator {
 	disk := &coordinatorDisk{snapshot: DecisionLog{Config: fuzzConfig}}
 	blocks := map[Digest]*Block{}
 	f := &fuzzedCoordinator{

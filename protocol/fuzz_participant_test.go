@@ -2,13 +2,16 @@ package protocol
 
 import (
 	"testing"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzParticipant plays any sequence of events to a shard, whether or not a
 // coordinator could send them, with crashes in between.
-func FuzzParticipant(f *testing.F) {
+func FuzzParticipant(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, script []byte) {
+	f.Fuzz(func(t testing.TB, script []byte) {
 		if len(script) > 1024 {
 			return
 		}
@@ -36,7 +39,7 @@ type fuzzedShard struct {
 
 var fuzzConfig = Config{Cluster: ClusterID{1}, Slots: EvenSlots(2), Limits: DefaultLimits()}
 
-func newFuzzedShard(t *testing.T, c *choices) *fuzzedShard {
+func newFuzzedShard(t testing.TB, c *choices) *fuzzedShard {
 	disk := &shardDisk{}
 	s := &fuzzedShard{choices: c, disk: disk, audit: newShardAudit(t, disk), epoch: 1}
 	s.start(ShardState{})

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
@@ -11,30 +13,33 @@ func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
 // Every decoder below reads bytes from a disk or from the network. Whatever
 // they are, it must not panic; and what it accepts is encoded the same again.
 
-func FuzzDecodeBody(f *testing.F) {
+func FuzzDecodeBody(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(unhex(goldenBody))
 	f.Add([]byte{0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t testing.TB, b []byte) {
 		if got, err := DecodeBody(b, DefaultLimits()); err == nil && !bytes.Equal(EncodeBody(got), b) {
 			t.Fatalf("%x is encoded as %x", b, EncodeBody(got))
 		}
 	})
 }
 
-func FuzzDecodeSubBlock(f *testing.F) {
+func FuzzDecodeSubBlock(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(unhex(goldenSubBlock))
 	f.Add([]byte{0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t testing.TB, b []byte) {
 		if got, err := DecodeSubBlock(b, DefaultLimits()); err == nil && !bytes.Equal(EncodeSubBlock(got), b) {
 			t.Fatalf("%x is encoded as %x", b, EncodeSubBlock(got))
 		}
 	})
 }
 
-func FuzzDecodeWrites(f *testing.F) {
+func FuzzDecodeWrites(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(unhex(goldenWrites))
 	f.Add([]byte{0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t testing.TB, b []byte) {
 		if got, err := DecodeWrites(b); err == nil && !bytes.Equal(EncodeWrites(got), b) {
 			t.Fatalf("%x is encoded as %x", b, EncodeWrites(got))
 		}
@@ -44,7 +49,7 @@ func FuzzDecodeWrites(f *testing.F) {
 
 // compareIndexed: to index writes is to decode them, and all of them selected
 // are what they were.
-func compareIndexed(t *testing.T, b []byte) {
+func compareIndexed(t testing.TB, b []byte) {
 	want, err := DecodeWrites(b)
 	got, indexErr := IndexEncodedWrites(b)
 	if (err == nil) != (indexErr == nil) {
@@ -68,10 +73,11 @@ func compareIndexed(t *testing.T, b []byte) {
 }
 
 // Outcomes have one more encoding than they need: a run may be written as two.
-func FuzzDecodeOutcomes(f *testing.F) {
+func FuzzDecodeOutcomes(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(unhex(goldenOutcomes))
 	f.Add([]byte{0, 0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t testing.TB, b []byte) {
 		got, err := DecodeOutcomes(b, 1000)
 		if err != nil {
 			return
@@ -90,11 +96,12 @@ func FuzzDecodeOutcomes(f *testing.F) {
 	})
 }
 
-func FuzzDecodeRecord(f *testing.F) {
+func FuzzDecodeRecord(ff *testing.F) {
+	f := fuzz.New(ff)
 	for _, r := range goldenRecords() {
 		f.Add(uint8(r.record.RecordType()), unhex(r.bytes))
 	}
-	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
+	f.Fuzz(func(t testing.TB, kind uint8, b []byte) {
 		got, err := DecodeRecord(RecordType(kind), b)
 		if err != nil {
 			return

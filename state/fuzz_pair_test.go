@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzUnseal: a stored value is given out only if it was stored under its key,
 // and a meta record never gives a height that is not in it.
-func FuzzUnseal(f *testing.F) {
+func FuzzUnseal(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add([]byte("key"), []byte("value"), true)
 	f.Add([]byte("key"), appendSealed(nil, []byte("key"), []byte("value")), false)
 	f.Add([]byte{}, []byte{}, false)
-	f.Fuzz(func(t *testing.T, key, stored []byte, sealed bool) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, key, stored []byte, sealed bool) {
 		if sealed {
 			value, err := unseal(key, appendSealed(nil, key, stored))
 			if err != nil || !bytes.Equal(value, stored) {
@@ -34,10 +38,12 @@ func FuzzUnseal(f *testing.F) {
 }
 
 // FuzzDecodeHeight: the short way to the height agrees with the long one.
-func FuzzDecodeHeight(f *testing.F) {
+func FuzzDecodeHeight(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(goldenCheckpoint().encode())
 	f.Add([]byte{0, 1})
-	f.Fuzz(func(t *testing.T, record []byte) {
+	f.Bound(1<<7, 1<<18)
+	f.Fuzz(func(t testing.TB, record []byte) {
 		h, err := decodeHeight(record)
 		cp, whole := decodeCheckpoint(record)
 		if whole == nil && (err != nil || h != cp.Committed.Attempt.Height) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func goldenCheckpoint() Checkpoint {
@@ -78,10 +79,12 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	}
 }
 
-func FuzzDecodeCheckpoint(f *testing.F) {
+func FuzzDecodeCheckpoint(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(goldenCheckpoint().encode())
 	f.Add(Checkpoint{}.encode())
-	f.Fuzz(func(t *testing.T, record []byte) {
+	f.Bound(1<<9, 1<<18)
+	f.Fuzz(func(t testing.TB, record []byte) {
 		cp, err := decodeCheckpoint(record)
 		if err == nil && !bytes.Equal(cp.encode(), record) {
 			t.Errorf("%x reads as %+v, which is written as %x", record, cp, cp.encode())

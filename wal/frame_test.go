@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // goldenID is 00 01 02 … 0f.
@@ -179,13 +181,15 @@ func TestRegisterUnknownVersion(t *testing.T) {
 
 // FuzzDecodeEntry: whatever the bytes, the decoder does not panic, believes no
 // length, and what it accepts encodes to the same bytes.
-func FuzzDecodeEntry(f *testing.F) {
+func FuzzDecodeEntry(ff *testing.F) {
+	f := fuzz.New(ff)
 	frame := goldenFrame()
 	f.Add(append([]byte{60}, frame...))
 	f.Add(frame)
 	f.Add([]byte{0})
 	f.Add(bytes.Repeat([]byte{0xff}, 64))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		h, body, size, err := decodeEntry(b)
 		if err != nil {
 			return
@@ -199,9 +203,11 @@ func FuzzDecodeEntry(f *testing.F) {
 
 // FuzzFrameFields: any frame, with sums made right, decodes to what it says or
 // is refused; so the checks behind the sums get work too.
-func FuzzFrameFields(f *testing.F) {
+func FuzzFrameFields(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(goldenFrame())
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		if len(b) < headerBytes {
 			return
 		}

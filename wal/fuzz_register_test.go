@@ -6,17 +6,21 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzCurrentSlot: a register that holds anything gives the newest sound slot,
 // and no other; so does one whose sums were made right.
-func FuzzCurrentSlot(f *testing.F) {
+func FuzzCurrentSlot(ff *testing.F) {
+	f := fuzz.New(ff)
 	older, newer := slot{id: ID{1}, generation: 4, value: 7}.encode(markKind), slot{id: ID{1}, generation: 5, value: 8}.encode(markKind)
 	f.Add(older, newer, false)
 	f.Add(newer, older[:slotBytes-1], false)
 	f.Add(slot{generation: 1, value: 1}.encode(metaKind), []byte{}, true)
 	f.Add([]byte{}, newer, false)
-	f.Fuzz(func(t *testing.T, first, second []byte, forged bool) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, first, second []byte, forged bool) {
 		if forged {
 			forge(first)
 			forge(second)
@@ -48,7 +52,7 @@ func forge(s []byte) {
 	binary.BigEndian.PutUint32(s[40:], checksum(s[:40]))
 }
 
-func checkNewest(t *testing.T, b []byte, k kind, s slot) {
+func checkNewest(t testing.TB, b []byte, k kind, s slot) {
 	found := false
 	for _, at := range []int{0, slotStride} {
 		other, err := decodeSlot(b[min(at, len(b)):], k)
@@ -69,12 +73,13 @@ func checkNewest(t *testing.T, b []byte, k kind, s slot) {
 }
 
 // FuzzParseSegmentName: a name is one of a segment only if the segment has it.
-func FuzzParseSegmentName(f *testing.F) {
+func FuzzParseSegmentName(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(segmentName(1))
 	f.Add(segmentName(1<<64-1) + ".END")
 	f.Add("00000000000000000000")
 	f.Add("+0000000000000000001")
-	f.Fuzz(func(t *testing.T, name string) {
+	f.Fuzz(func(t testing.TB, name string) {
 		first, suffix, ok := parseSegmentName(name)
 		if ok && segmentName(first)+suffix != name {
 			t.Fatalf("%q is read as %d and %q", name, first, suffix)

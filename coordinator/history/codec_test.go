@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // TestGolden pins the format: what is written today must be read for good.
@@ -31,10 +33,12 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func FuzzDecodeTip(f *testing.F) {
+func FuzzDecodeTip(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(encodeTip(tip{meta: metaAt(3), height: 3}))
 	f.Add([]byte{0, 1})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<9, 1<<18)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		read, err := decodeTip(b)
 		if err != nil {
 			return

@@ -6,19 +6,22 @@ import (
 	"testing"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzDecodeDecision: the stored form of a decision, with or without a checksum
 // that fits, is refused as damage, or is a decision for its height that can be
 // stored again.
-func FuzzDecodeDecision(f *testing.F) {
+func FuzzDecodeDecision(ff *testing.F) {
+	f := fuzz.New(ff)
 	d := chain(2)[1]
 	record := protocol.EncodeRecord(d)
 	f.Add(uint64(2), record, true)
 	f.Add(uint64(3), record, true)
 	f.Add(uint64(2), seal(heightBytes(2), record), false)
 	f.Add(uint64(0), []byte{}, false)
-	f.Fuzz(func(t *testing.T, height uint64, stored []byte, sealed bool) {
+	f.Bound(1<<9, 1<<20)
+	f.Fuzz(func(t testing.TB, height uint64, stored []byte, sealed bool) {
 		h := protocol.Height(height)
 		if sealed {
 			stored = seal(heightBytes(h), stored)
@@ -37,11 +40,13 @@ func FuzzDecodeDecision(f *testing.F) {
 
 // FuzzDecodeIndex: an entry of the key index leads to the height that was
 // stored for that key, or is refused as damage.
-func FuzzDecodeIndex(f *testing.F) {
+func FuzzDecodeIndex(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add([]byte("key"), heightBytes(7), true)
 	f.Add([]byte("key"), []byte("short"), true)
 	f.Add([]byte("key"), seal([]byte("kez"), heightBytes(7)), false)
-	f.Fuzz(func(t *testing.T, key, stored []byte, sealed bool) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, key, stored []byte, sealed bool) {
 		if sealed {
 			stored = seal(key, stored)
 		}
@@ -56,7 +61,7 @@ func FuzzDecodeIndex(f *testing.F) {
 	})
 }
 
-func wantDamage(t *testing.T, err error) {
+func wantDamage(t testing.TB, err error) {
 	t.Helper()
 	var damage *DamageError
 	if !errors.As(err, &damage) || !errors.Is(err, ErrDamaged) {

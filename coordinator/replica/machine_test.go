@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // shelf is a history in memory.
@@ -319,10 +320,12 @@ func TestActsAreBounded(t *testing.T) {
 }
 
 // FuzzEntry: nothing that is no entry is taken for one, and what is comes back.
-func FuzzEntry(f *testing.F) {
+func FuzzEntry(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add(Entry{At: Mark{1, 1}, Items: []Item{protocol.Created{Config: oneShard}, protocol.EpochClaimed{Epoch: 1}, Enrolled{"c1", protocol.DirectoryID{1}}, Needed{4}}}.Encode())
 	f.Add([]byte{1})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<10, 1<<20)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		e, err := DecodeEntry(b)
 		if err != nil {
 			return

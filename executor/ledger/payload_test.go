@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/executor"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // twoOfEach declares account/a, account/b, kv/k and kv/l, all read and write.
@@ -63,7 +64,8 @@ func TestMalformedPayloads(t *testing.T) {
 
 // FuzzPayload: no payload makes the machine panic or touch what it must not,
 // and what it accepts is the one encoding of its operations.
-func FuzzPayload(f *testing.F) {
+func FuzzPayload(ff *testing.F) {
+	f := fuzz.New(ff)
 	for _, ops := range [][]Op{
 		{Transfer("a", "b", amount(31337))}, {Debit("a", maxAmount()), Credit("b", amount(0))},
 		{Put("k", []byte("value")), Require("k", []byte("value")), Delete("k"), RequireAbsent("l")},
@@ -73,7 +75,8 @@ func FuzzPayload(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1, 4, 0, 2, 0xff, 0xff, 0xff, 0xff})
 	f.Add([]byte{1, 1, 0, 0, 0, 1, 33})
-	f.Fuzz(func(t *testing.T, payload []byte) {
+	f.Bound(1<<10, 1<<18)
+	f.Fuzz(func(t testing.TB, payload []byte) {
 		transaction := twoOfEach(payload)
 		outcome := execute(t, transaction, map[string][]byte{"account/a": {9}, "kv/k": []byte("value")})
 		ops, err := Ops(transaction)

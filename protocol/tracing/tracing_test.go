@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func TestIDsAreTheSameEverywhere(t *testing.T) {
@@ -62,11 +63,13 @@ func TestTheClientIsTold(t *testing.T) {
 }
 
 // Nothing that a client may send ends up anywhere but in a number.
-func FuzzIncoming(f *testing.F) {
+func FuzzIncoming(ff *testing.F) {
+	f := fuzz.New(ff)
 	for _, text := range []string{"", "0123456789abcdef", "0123456789ABCDEF", "+123456789abcdef", "0x23456789abcdef", "g123456789abcdef", "00000000000000001"} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, text string) {
 		ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(clientKey, text))
 		c := Incoming(ctx)
 		if len(text) != 16 && c != 0 {

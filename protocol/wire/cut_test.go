@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func TestCut(t *testing.T) {
@@ -35,11 +36,13 @@ func TestCut(t *testing.T) {
 
 // FuzzCut: a message is the same, whether protobuf reads all of it or the rest
 // of a cut, and fails in both cases or in none.
-func FuzzCut(f *testing.F) {
+func FuzzCut(ff *testing.F) {
+	f := fuzz.New(ff)
 	number := NumberOf((*wirepb.Frame)(nil), "data")
 	f.Add([]byte{8, 2, 16, 1, 26, 3, 1, 2, 3})
 	f.Add([]byte{26, 0, 26, 1, 1})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		rest, held, ok := Cut(b, number)
 		if !ok {
 			return

@@ -10,11 +10,13 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzParseSubmission: what a client sends is refused with an *ArgumentError, or
 // is a block whose body gives the same block again.
-func FuzzParseSubmission(f *testing.F) {
+func FuzzParseSubmission(ff *testing.F) {
+	f := fuzz.New(ff)
 	body := protocol.EncodeBody([]protocol.Transaction{protocol.NewTransaction([]byte("pay"), []protocol.Access{
 		{Key: []byte("a"), Mode: protocol.Read}, {Key: []byte("b"), Mode: protocol.ReadWrite},
 	})})
@@ -34,7 +36,8 @@ func FuzzParseSubmission(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Bound(1<<10, 1<<18)
+	f.Fuzz(func(t testing.TB, data []byte) {
 		var in wirepb.SubmitBlockRequest
 		if proto.Unmarshal(data, &in) != nil {
 			return

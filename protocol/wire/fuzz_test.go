@@ -8,21 +8,26 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 var fuzzBounds = wire.Bounds{Shards: 4, Transactions: 1000}
 
-func FuzzUnmarshalToShard(f *testing.F) {
+func FuzzUnmarshalToShard(ff *testing.F) {
+	f := fuzz.New(ff)
 	addSamples(f, shardSamples())
-	f.Fuzz(func(t *testing.T, data []byte) { mustHold(t, data, wire.UnmarshalToShard) })
+	f.Bound(1<<9, 1<<18)
+	f.Fuzz(func(t testing.TB, data []byte) { mustHold(t, data, wire.UnmarshalToShard) })
 }
 
-func FuzzUnmarshalToCoordinator(f *testing.F) {
+func FuzzUnmarshalToCoordinator(ff *testing.F) {
+	f := fuzz.New(ff)
 	addSamples(f, coordinatorSamples())
-	f.Fuzz(func(t *testing.T, data []byte) { mustHold(t, data, wire.UnmarshalToCoordinator) })
+	f.Bound(1<<9, 1<<18)
+	f.Fuzz(func(t testing.TB, data []byte) { mustHold(t, data, wire.UnmarshalToCoordinator) })
 }
 
-func addSamples(f *testing.F, samples []sample) {
+func addSamples(f *fuzz.F, samples []sample) {
 	for _, s := range samples {
 		_, data, err := wire.Marshal(s.env)
 		if err != nil {
@@ -34,7 +39,7 @@ func addSamples(f *testing.F, samples []sample) {
 
 // mustHold: bytes are refused with one of two errors, or mean an envelope that
 // can be sent on and means the same again.
-func mustHold(t *testing.T, data []byte, read unmarshal) {
+func mustHold(t testing.TB, data []byte, read unmarshal) {
 	env, err := read(data, fuzzBounds)
 	if err != nil {
 		if !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, wire.ErrTooLarge) {
@@ -60,10 +65,12 @@ func mustHold(t *testing.T, data []byte, read unmarshal) {
 
 // FuzzAssembler feeds frames cut out of the input: three bytes of each say
 // lane, more, and length.
-func FuzzAssembler(f *testing.F) {
+func FuzzAssembler(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add([]byte{2, 1, 3, 'a', 'b', 'c', 1, 0, 1, 'x', 2, 0, 1, 'd'})
 	f.Add([]byte{3, 0, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Bound(1<<8, 1<<17)
+	f.Fuzz(func(t testing.TB, data []byte) {
 		const most = 64
 		a, in, out := wire.NewAssembler(most), 0, 0
 		for len(data) >= 3 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func here(leader string, coordinators ...string) *wirepb.HereResponse {
@@ -78,7 +79,8 @@ func TestCoordinatorsFit(t *testing.T) {
 
 // FuzzParseStanding: an answer is refused with one of two errors, or names
 // coordinators within the bounds that can be told on.
-func FuzzParseStanding(f *testing.F) {
+func FuzzParseStanding(ff *testing.F) {
+	f := fuzz.New(ff)
 	for _, in := range []*wirepb.HereResponse{here("c1:7400", "c1:7400", longest), here("x", "\x00:1"), {}} {
 		data, err := proto.Marshal(in)
 		if err != nil {
@@ -86,7 +88,8 @@ func FuzzParseStanding(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Bound(1<<10, 1<<17)
+	f.Fuzz(func(t testing.TB, data []byte) {
 		var in wirepb.HereResponse
 		if proto.Unmarshal(data, &in) != nil {
 			return

@@ -13,6 +13,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // content collects what a walk comes upon.
@@ -287,13 +289,19 @@ func TestErrorOfVisitorEndsTheWalk(t *testing.T) {
 
 // FuzzWalk patches a sound file, gives the meta pages a valid checksum, and
 // makes sure that the walk ends.
-func FuzzWalk(f *testing.F) {
+func FuzzWalk(ff *testing.F) {
+	f := fuzz.New(ff)
 	file := sample(f)
-	f.Add(uint32(1024*3), []byte{1, 2, 3})
-	f.Add(uint32(16+40), bytes.Repeat([]byte{0xff}, 8))
-	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
-		damaged := bytes.Clone(file)
-		copy(damaged[int(at)%len(damaged):], patch)
+	f.Add([]byte{})
+	pages := len(file) / 1024
+	for page := range pages {
+		at := page << 16 / pages
+		f.Add([]byte{byte(at >> 8), byte(at), 7, 255, 255, 255, 255, 255, 255, 255, 255})
+	}
+	damaged := make([]byte, len(file))
+	f.Fuzz(func(t testing.TB, script []byte) {
+		copy(damaged, file)
+		fuzz.Patch(damaged, script)
 		for page := range 2 {
 			meta := damaged[page*1024+headerBytes:]
 			sum := fnv.New64a()

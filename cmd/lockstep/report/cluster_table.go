@@ -81,7 +81,7 @@ func (c Cluster) writeInFlight(out *strings.Builder) {
 		out.WriteByte('\n')
 		t := NewTable(">height", "block", "attempt", "phase", ">age", "waiting for")
 		for _, f := range c.InFlight {
-			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), f.Stage(),
+			t.Row(Count(f.Height), Fit(Printable(f.Block), 24), f.attemptCell(), OrDash(f.Stage()),
 				Duration(time.Duration(f.AgeMs)*time.Millisecond), shardList(f.WaitingFor))
 		}
 		t.WriteTo(out)

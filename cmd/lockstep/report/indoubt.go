@@ -33,8 +33,12 @@ type InDoubt struct {
 	Refusal       string  `json:"refusal,omitempty"`
 }
 
-// InDoubtOf gives a block in doubt its JSON shape.
+// InDoubtOf gives a block in doubt its JSON shape. An answer without the block, nil,
+// is one of which nothing is known.
 func InDoubtOf(b *wirepb.InDoubt) InDoubt {
+	if b == nil {
+		b = &wirepb.InDoubt{}
+	}
 	return InDoubt{
 		Height: b.GetHeight(), Block: b.GetKey(), BlockID: hex.EncodeToString(b.GetBlockId()), Epoch: b.GetAttempt().GetEpoch(), Attempt: b.GetAttempt().GetAttempt(),
 		Phase: word(b.GetPhase().String(), "DOUBT_PHASE_"), Prepared: orEmpty(b.GetPrepared()), Missing: orEmpty(b.GetMissing()), AgeMs: b.GetAgeMs(),

@@ -162,7 +162,7 @@ func (d Doubt) WriteDetails(w io.Writer) error {
 	}
 	out.WriteByte('\n')
 	for _, p := range d.Possibilities {
-		fmt.Fprintf(&out, "%s (%s): %s\n", p.Name, possibleText(p.Possible), Printable(p.Meaning))
+		fmt.Fprintf(&out, "%s (%s): %s\n", Printable(p.Name), possibleText(p.Possible), Printable(p.Meaning))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // TestGoldenRecords: the bytes are those of the package documentation.
@@ -25,13 +27,15 @@ func TestGoldenRecords(t *testing.T) {
 
 // FuzzEntry: nothing makes the decoder panic, and what it takes has exactly one
 // form.
-func FuzzEntry(f *testing.F) {
+func FuzzEntry(ff *testing.F) {
+	f := fuzz.New(ff)
 	for i := range uint64(4) {
 		f.Add(appendEntry(nil, entry(i+1, i)))
 	}
 	f.Add(make([]byte, entryHeader))
 	f.Add([]byte{1})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<7, 1<<17)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		e, err := decodeEntry(b)
 		if err != nil {
 			wantErr(t, err, ErrDamaged)

@@ -9,12 +9,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 // FuzzAppend feeds frames, each behind its length of two bytes, to the assembler
 // as a stream would. Whatever it takes must be what raft relies on, and must come
 // out the same after being cut and assembled again.
-func FuzzAppend(f *testing.F) {
+func FuzzAppend(ff *testing.F) {
+	f := fuzz.New(ff)
 	o := testOptions()
 	add := func(frames ...*wirepb.AppendEntriesRequest) {
 		var b []byte
@@ -39,7 +41,8 @@ func FuzzAppend(f *testing.F) {
 	add(head(2, 200), run(f, entry(11, 3, raft.LogNoop, 0, ""), entry(12, 4, raft.LogConfiguration, uint64(len(members)), members)))
 	add(head(2, 128), run(f, entry(11, 3, raft.LogNoop, 0, "")), run(f, entry(12, 3, raft.LogBarrier, 0, "")))
 	add(head(1, 65), run(f, entry(11, 3, raft.LogConfiguration, 1, "\xff")))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Bound(1<<11, 1<<18)
+	f.Fuzz(func(t testing.TB, b []byte) {
 		request, err := feed(o, b)
 		if err != nil {
 			if !errors.Is(err, errMalformed) {
@@ -81,7 +84,7 @@ func feed(o Options, b []byte) (*raft.AppendEntriesRequest, error) {
 	return nil, nil
 }
 
-func checkRequest(t *testing.T, o Options, a *raft.AppendEntriesRequest) {
+func checkRequest(t testing.TB, o Options, a *raft.AppendEntriesRequest) {
 	t.Helper()
 	index, term := a.PrevLogEntry, a.PrevLogTerm
 	for _, e := range a.Entries {
@@ -101,7 +104,7 @@ func checkRequest(t *testing.T, o Options, a *raft.AppendEntriesRequest) {
 	}
 }
 
-func checkRoundTrip(t *testing.T, o Options, a *raft.AppendEntriesRequest) {
+func checkRoundTrip(t testing.TB, o Options, a *raft.AppendEntriesRequest) {
 	t.Helper()
 	for _, e := range a.Entries {
 		if len(e.Extensions) > maxExtensions {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/tests/fuzz"
 )
 
 func amount(n uint64) uint256.Int { return *uint256.NewInt(n) }
@@ -251,14 +252,16 @@ func drawOp(t *rapid.T, text *rapid.Generator[string]) (ledger.Op, []string) {
 
 // FuzzLine: no line makes the reader panic, and a line it takes is JSON and
 // makes a transaction that fits into a block and means what it says.
-func FuzzLine(f *testing.F) {
+func FuzzLine(ff *testing.F) {
+	f := fuzz.New(ff)
 	f.Add([]byte(`{"block":"46147","id":"0x5c50","ops":[{"op":"transfer","from":"alice","to":"bob","amount":"31337"},{"op":"debit","account":"alice","amount":"21000"}]}`))
 	f.Add([]byte(`{"x":[1,-2.5e+3,null,true],"ops":[{"op":"put","key":"k\u00e9\ud83d\ude00","value_base64":"AP/+"},{"op":"require","key":"k","absent":true}]}`))
 	f.Add([]byte(`{"ops":[{"op":"require","key":"\\\"","value":"é"},{"op":"credit","account":"a","amount":"00"},{"op":"delete","key":"k"}]}`))
 	f.Add([]byte(`{"ops":[{"op":"delete","key":"\ud800"}]}`))
 	f.Add([]byte(`[[[[[`))
 	limits := protocol.DefaultLimits()
-	f.Fuzz(func(t *testing.T, line []byte) {
+	f.Bound(1<<10, 1<<18)
+	f.Fuzz(func(t testing.TB, line []byte) {
 		r := lineReader{limits: limits}
 		e, err := r.read(line)
 		if err != nil {
@@ -279,11 +282,13 @@ func FuzzLine(f *testing.F) {
 
 // FuzzSkip: the scanner agrees with the standard library on what is JSON; it
 // also refuses text that is not UTF-8, half surrogate pairs and deep nesting.
-func FuzzSkip(f *testing.F) {
+func FuzzSkip(ff *testing.F) {
+	f := fuzz.New(ff)
 	for _, seed := range []string{`{"a":[1,-0.5e+10,"\u00e9\ud83d\ude00\n",true,false,null,{}]}`, `01`, `-`, `1.`, `"\ud800"`, `[1,]`, `tru`, "\"\x01\""} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Bound(1<<8, 1<<17)
+	f.Fuzz(func(t testing.TB, text []byte) {
 		var s scanner
 		s.reset(text)
 		s.skip()

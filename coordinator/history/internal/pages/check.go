@@ -40,7 +40,12 @@ type checker struct {
 	seen      []bool // by page id: in use, or free
 	report    func(string)
 	walkable  bool
+	depth     int // of the page that is looked at, below the root
 }
+
+// depthMax bounds the levels of pages, and with them the stack: a sound file has
+// fewer than ten.
+const depthMax = 64
 
 func (c *checker) fault(id uint64, format string, args ...any) {
 	c.report(fmt.Sprintf("page %d: ", id) + fmt.Sprintf(format, args...))
@@ -121,6 +126,13 @@ type span struct{ from, to []byte }
 
 // tree checks a page and all below it.
 func (c *checker) tree(id uint64, keys span) error {
+	if c.depth == depthMax {
+		c.fault(id, "is more than %d levels deep", depthMax)
+		c.walkable = false
+		return nil
+	}
+	c.depth++
+	defer func() { c.depth-- }()
 	p, err := c.read(id, "page of a tree")
 	if p == nil || err != nil {
 		return err

@@ -203,6 +203,35 @@ func (s *surgery) swapKeys(p page, i, j int) {
 	}
 }
 
+// TestDeepFiles: pages below pages without end are a finding, and no overflow of the
+// stack, of Check or of bbolt.
+func TestDeepFiles(t *testing.T) {
+	file, err := os.ReadFile(sample(t))
+	must(t, err)
+	m, sound := readMeta(page(file[:testPage]))
+	if other, ok := readMeta(page(file[testPage : 2*testPage])); !sound || ok && other.transaction > m.transaction {
+		m = other
+	}
+	highWater := m.highWater + 4*depthMax
+	file = append(file[:m.highWater*testPage], make([]byte, (highWater-m.highWater)*testPage)...)
+	root := m.highWater
+	for id := root; id < highWater; id++ { // each has the next for its only child
+		p := file[id*testPage:]
+		order.PutUint64(p, id)
+		order.PutUint16(p[8:], branchFlag)
+		order.PutUint16(p[10:], 1)
+		order.PutUint32(p[headerBytes:], elementBytes)
+		order.PutUint64(p[headerBytes+8:], id+1)
+	}
+	c := checker{file: bytes.NewReader(file), pageBytes: testPage, highWater: highWater, seen: make([]bool, highWater), walkable: true}
+	var all []string
+	c.report = func(what string) { all = append(all, what) }
+	must(t, c.tree(root, span{}))
+	if len(all) != 1 || !strings.Contains(all[0], "levels deep") || c.walkable || c.depth != 0 {
+		t.Errorf("walkable %v, at depth %d: %v", c.walkable, c.depth, all)
+	}
+}
+
 // FuzzCheck: no content makes Check panic, or run without end. A sound file is
 // patched, its meta pages are made sound again, and the end is cut off.
 func FuzzCheck(ff *testing.F) {

@@ -64,7 +64,11 @@ func makeDirectory(dir string) error {
 	return nil
 }
 
+// contents tells which parts there are, and refuses what is no file of ours.
 func contents(dir string) (hasLog, hasState bool, err error) {
+	if err := wal.CheckPlain(dir, LogDirectory); err != nil {
+		return false, false, fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
 	if hasLog, err = exists(filepath.Join(dir, LogDirectory)); err != nil {
 		return false, false, err
 	}

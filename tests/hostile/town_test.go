@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -44,12 +45,15 @@ type town struct {
 	blocks  int
 }
 
-func newTown(t *testing.T) *town {
-	c := &town{t: t, log: &journal{}, directory: t.TempDir(), address: "127.0.0.1:0"}
+func newTown(t *testing.T) *town { return newTownIn(t, t.TempDir()) }
+
+// newTownIn makes the data directories in a folder.
+func newTownIn(t *testing.T, folder string) *town {
+	c := &town{t: t, log: &journal{}, directory: filepath.Join(folder, "coordinator"), address: "127.0.0.1:0"}
 	c.open()
 	t.Cleanup(func() { c.stop() })
 	for id := range liarID {
-		c.shards = append(c.shards, newHouse(c, id))
+		c.shards = append(c.shards, newHouse(c, id, filepath.Join(folder, fmt.Sprint("shard", id))))
 	}
 	c.liar = newLiar(c)
 	c.ready()
@@ -118,12 +122,12 @@ type house struct {
 	address string
 }
 
-func newHouse(c *town, id protocol.ShardID) *house {
+func newHouse(c *town, id protocol.ShardID, directory string) *house {
 	l := listen(c.t, "127.0.0.1:0")
 	h := &house{address: l.Addr().String()}
 	var err error
 	h.Shard, err = executor.Open(executor.Options{
-		Shard: id, Directory: c.t.TempDir(), Coordinators: []string{c.address}, Address: h.address, Machine: copier{},
+		Shard: id, Directory: directory, Coordinators: []string{c.address}, Address: h.address, Machine: copier{},
 		MinFreeBytes: -1, Logger: c.log.logger(fmt.Sprint("shard", id)), Runner: executor.RunnerOptions{EarlyBytes: earlyBytes},
 	})
 	if err != nil {

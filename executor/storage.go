@@ -66,8 +66,12 @@ func makeDirectory(dir string) error {
 
 // contents tells which parts there are, and refuses what is no file of ours.
 func contents(dir string) (hasLog, hasState bool, err error) {
-	if err := wal.CheckPlain(dir, LogDirectory); err != nil {
-		return false, false, fmt.Errorf("%w: %w", ErrMismatch, err)
+	err = wal.CheckPlain(dir, LogDirectory)
+	if errors.Is(err, wal.ErrNotPlain) {
+		err = fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	if err != nil {
+		return false, false, err
 	}
 	if hasLog, err = exists(filepath.Join(dir, LogDirectory)); err != nil {
 		return false, false, err

@@ -61,10 +61,11 @@ func (r *Replica) openDirectory() error {
 
 // checkPlain refuses what is no file of ours, before it is opened.
 func checkPlain(dir string) error {
-	if err := wal.CheckPlain(dir, LogDirectory, SnapshotDirectory); err != nil {
+	err := wal.CheckPlain(dir, LogDirectory, SnapshotDirectory)
+	if errors.Is(err, wal.ErrNotPlain) {
 		return fmt.Errorf("%w: %w", ErrMismatch, err)
 	}
-	return nil
+	return err
 }
 
 // refuseLost refuses a directory whose log is gone.

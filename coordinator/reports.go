@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -19,6 +20,9 @@ const (
 	// reportTimeout how long one may take to answer.
 	reportInterval = time.Second
 	reportTimeout  = 900 * time.Millisecond
+	// reportBytes bounds what a shard may say of itself: everybody who asks for the
+	// status of the cluster is told it.
+	reportBytes = 256 << 10
 	// reportsAtOnce bounds the calls under way.
 	reportsAtOnce = 16
 )
@@ -96,7 +100,7 @@ func (r *shardReports) call(ctx context.Context, id protocol.ShardID, address st
 	if err != nil {
 		return nil, err
 	}
-	answer, err := client.Status(ctx, &wirepb.ShardServiceStatusRequest{})
+	answer, err := client.Status(ctx, &wirepb.ShardServiceStatusRequest{}, grpc.MaxCallRecvMsgSize(reportBytes))
 	return answer.GetStatus(), err
 }
 

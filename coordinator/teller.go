@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,7 +38,7 @@ func newTeller(logger hclog.Logger) *teller {
 func (t *teller) note(n protocol.Note) {
 	switch n.Kind {
 	case protocol.NoteRejected: // a shard that is refused dials again for ever
-		t.refused.Of(n.Text).Error("a shard is refused and may try again", "reason", n.Text)
+		t.refused.Of(gist(n.Text)).Error("a shard is refused and may try again", "reason", n.Text)
 	case protocol.NoteWithdrawn:
 		t.withdraw.Warn("a block was withdrawn, and its client told", "height", n.Attempt.Height, "reason", n.Text)
 	case protocol.NoteAborted:
@@ -49,6 +50,23 @@ func (t *teller) note(n protocol.Note) {
 	default:
 		t.logger.Debug("noted", "kind", n.Kind, "height", n.Attempt.Height, "attempt", n.Attempt, "reason", n.Text)
 	}
+}
+
+// gist is what a refusal is about, without what a shard can make up anew each time,
+// such as heights, digests and words of its own: else one that lies would have a line
+// in the log for every lie.
+func gist(text string) string {
+	words := strings.Fields(text)
+	kept := words[:min(len(words), 2)] // that is the shard, in most
+	for _, word := range words[len(kept):] {
+		if len(word) <= 16 && !strings.ContainsAny(word, "0123456789") {
+			kept = append(kept, word)
+		}
+		if strings.HasSuffix(word, ":") {
+			break
+		}
+	}
+	return strings.Join(kept, " ")
 }
 
 // decided tells that blocks come through again.

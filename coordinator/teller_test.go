@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -102,5 +103,25 @@ func TestWhatOperatorsDoIsNeverLeftOut(t *testing.T) {
 	lines := l.lines()
 	if len(lines) != 20 || !strings.Contains(lines[19], "an operator resolves a block") || !strings.Contains(lines[19], "ann resolves block") {
 		t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+}
+
+// TestEveryLieIsTheSame: a shard that is refused for another number or in other words
+// each time does not fill the log; another shard has lines of its own.
+func TestEveryLieIsTheSame(t *testing.T) {
+	told := newTold()
+	told.pass(time.Second)
+	told.lines()
+	for i := range 1000 {
+		told.note(protocol.Note{Kind: protocol.NoteRejected, Text: fmt.Sprintf("shard 1 has committed height %d, but only 1 is decided", i)})
+		told.note(protocol.Note{Kind: protocol.NoteRejected, Text: fmt.Sprintf("shard 1 has digest %064x at height 1 (attempt 1/1.1), the decision says %064x", i, i)})
+		told.note(protocol.Note{Kind: protocol.NoteRejected, Text: "shard 1 is quarantined: " + strings.Repeat("a", i%16) + " lie"})
+	}
+	if n := len(told.lines()); n > 3*12 {
+		t.Errorf("%d lines for 3,000 lies of 3 kinds", n)
+	}
+	told.note(protocol.Note{Kind: protocol.NoteRejected, Text: "shard 0 has committed height 7, but only 1 is decided"})
+	if n := len(told.lines()); n != 1 {
+		t.Errorf("%d lines for what another shard did", n)
 	}
 }

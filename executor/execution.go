@@ -164,7 +164,7 @@ func (r *Runner) begin(e *execution, b *before) {
 	for _, d := range waiting {
 		more, err := run.deliver(d.from, d.values)
 		if err != nil {
-			run.fail(*refusal(protocol.CauseValues, true, "%v", err))
+			run.fail(*refusal(protocol.CauseValues, true, "values of shard %d: %v", d.from, err))
 		}
 		ready = append(ready, more...)
 	}

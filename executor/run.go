@@ -183,6 +183,9 @@ func (r *run) deliver(from protocol.ShardID, values []byte) (ready []int32, err 
 		if at.owner != from || at.local || at.key == none {
 			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not its to push", from, key, index)
 		}
+		if len(b) > r.limits.ValueBytes {
+			return fmt.Errorf("shard %d pushed a value of %d bytes for key %d of transaction %d, the most is %d", from, len(b), key, index, r.limits.ValueBytes)
+		}
 		if r.remote[at.key].came {
 			return nil
 		}

@@ -64,7 +64,15 @@ func makeDirectory(dir string) error {
 	return nil
 }
 
+// contents tells which parts there are, and refuses what is no file of ours.
 func contents(dir string) (hasLog, hasState bool, err error) {
+	err = wal.CheckPlain(dir, LogDirectory)
+	if errors.Is(err, wal.ErrNotPlain) {
+		err = fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	if err != nil {
+		return false, false, err
+	}
 	if hasLog, err = exists(filepath.Join(dir, LogDirectory)); err != nil {
 		return false, false, err
 	}

@@ -145,6 +145,6 @@ func (s *membersSettings) transfer(ctx context.Context, cmd *cobra.Command, c *c
 	if s.format.JSON() {
 		return cli.WriteJSON(cmd.OutOrStdout(), transferJSON{now.GetLeader(), now.GetAddress()})
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s at %s leads\n", report.Printable(now.GetLeader()), now.GetAddress())
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s at %s leads\n", report.Printable(now.GetLeader()), report.Printable(now.GetAddress()))
 	return err
 }

@@ -145,6 +145,27 @@ func TestDebugBundleOfShardsAlone(t *testing.T) {
 	}
 }
 
+// A name that is taken stays what it is, and what a link leads to too.
+func TestDebugBundleOverwritesNothing(t *testing.T) {
+	folder := t.TempDir()
+	target, link := filepath.Join(folder, "target"), filepath.Join(folder, "bundle.tar.gz")
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"that leads nowhere", "to a file"} {
+		_, _, err := writeBundle(t.Context(), link, bundle.Options{})
+		if !errors.Is(err, os.ErrExist) {
+			t.Errorf("a link %s: %v", when, err)
+		}
+		if err := os.WriteFile(target, []byte("precious"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if content, err := os.ReadFile(target); string(content) != "precious" || err != nil {
+		t.Errorf("the file holds %q, %v", content, err)
+	}
+}
+
 // What cannot be finished leaves no file behind.
 func TestDebugBundleInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -51,11 +51,11 @@ func found(n int, dir string) error {
 	return cli.Refusedf("%s in %s: each line above says what it means and what to do", report.Plural(n, "finding"), dir)
 }
 
-// lines writes lines.
+// lines writes lines, of which parts may come from what was found.
 func lines(w io.Writer, all ...string) error {
 	var errs []error
 	for _, line := range all {
-		_, err := fmt.Fprintln(w, line)
+		_, err := fmt.Fprintln(w, cli.Escaped(line))
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
 	"github.com/lockstep-exec/lockstep/coordinator/replica/raftlog"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // Names in the data directory, beside MemberFile and the history.
@@ -30,6 +31,9 @@ func (r *Replica) openDirectory() error {
 	dir := r.options.Directory
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := checkPlain(dir); err != nil {
+		return err
 	}
 	name, id, ok, err := readMember(dir)
 	switch {
@@ -53,6 +57,15 @@ func (r *Replica) openDirectory() error {
 	}
 	r.logger.Info("made a data directory", "member", r.options.Name, "directory", r.directory)
 	return nil
+}
+
+// checkPlain refuses what is no file of ours, before it is opened.
+func checkPlain(dir string) error {
+	err := wal.CheckPlain(dir, LogDirectory, SnapshotDirectory)
+	if errors.Is(err, wal.ErrNotPlain) {
+		return fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	return err
 }
 
 // refuseLost refuses a directory whose log is gone.
@@ -111,6 +124,9 @@ func checkFirst(dir string, first, snapshot uint64) error {
 
 // IsNew reports whether a data directory is one that Open would make.
 func IsNew(dir string) (bool, error) {
+	if err := checkPlain(dir); err != nil {
+		return false, err
+	}
 	_, _, ok, err := readMember(dir)
 	return !ok, err
 }

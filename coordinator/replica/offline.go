@@ -37,6 +37,9 @@ type Offline struct {
 // start would refuse, except for what only history.Verify finds, and a directory
 // that is in use.
 func ReadOffline(dir string) (o *Offline, err error) {
+	if err := checkPlain(dir); err != nil {
+		return nil, err
+	}
 	o = &Offline{}
 	var ok bool
 	if o.Name, o.Directory, ok, err = readMember(dir); err != nil {

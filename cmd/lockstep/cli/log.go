@@ -51,8 +51,22 @@ func addLogFlags(flags *pflag.FlagSet) {
 	AddChoice(flags, logFormatFlag, "", "how to log", "text", "json")
 }
 
+// jsonOutput is an output of JSON that may be shown on a terminal.
+type jsonOutput struct{ io.Writer }
+
+// Write counts what it was given, for what it writes may be longer.
+func (o jsonOutput) Write(p []byte) (int, error) {
+	if _, err := o.Writer.Write(EscapedJSON(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 func newLogger(cmd *cobra.Command, output io.Writer) hclog.Logger {
 	json := cmd.Flag(logFormatFlag).Value.String() == "json"
+	if json {
+		output = jsonOutput{output}
+	}
 	return events{text: !json, Logger: hclog.New(&hclog.LoggerOptions{
 		Name:       cmd.Root().Name(),
 		Level:      hclog.LevelFromString(cmd.Flag(logLevelFlag).Value.String()),

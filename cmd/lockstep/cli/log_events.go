@@ -3,9 +3,7 @@ package cli
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -26,7 +24,7 @@ type events struct {
 // Log implements hclog.Logger.
 func (l events) Log(level hclog.Level, message string, pairs ...any) {
 	if level >= l.GetLevel() {
-		l.Logger.Log(level, escaped(message), l.plain(pairs)...)
+		l.Logger.Log(level, Escaped(message), l.plain(pairs)...)
 	}
 }
 
@@ -97,13 +95,4 @@ func (l events) string(s string) any {
 		return hclog.Quote(s)
 	}
 	return s
-}
-
-// escaped gives what cannot be printed the form that they have in Go.
-func escaped(message string) string {
-	if strings.IndexFunc(message, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return message
-	}
-	quoted := strconv.Quote(message)
-	return quoted[1 : len(quoted)-1]
 }

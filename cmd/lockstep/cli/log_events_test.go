@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,7 +17,11 @@ import (
 )
 
 func eventsTo(buf *bytes.Buffer, json bool) hclog.Logger {
-	return events{text: !json, Logger: hclog.New(&hclog.LoggerOptions{Output: buf, JSONFormat: json, DisableTime: true})}
+	var output io.Writer = buf
+	if json {
+		output = jsonOutput{buf}
+	}
+	return events{text: !json, Logger: hclog.New(&hclog.LoggerOptions{Output: output, JSONFormat: json, DisableTime: true})}
 }
 
 // nasty would be an event of its own, or clear the screen, if it came through.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"os"
@@ -22,11 +23,16 @@ func AddFormat(cmd *cobra.Command) Format {
 // JSON reports whether results are for programs.
 func (f Format) JSON() bool { return *f.word == "json" }
 
-// WriteJSON writes v as one line of JSON.
+// WriteJSON writes v as one line of JSON, which may be shown on a terminal.
 func WriteJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(EscapedJSON(line.Bytes()))
+	return err
 }
 
 // IsTerminal reports whether w is a terminal, where a line may be drawn over.

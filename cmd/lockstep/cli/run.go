@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -105,10 +104,5 @@ func prepare(cmd *cobra.Command, _ []string) error {
 // terminal would act on: part of it may come from a server.
 func Sentence(err error) string {
 	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.Join(lines, "; "))
+	return Escaped(strings.ReplaceAll(strings.Join(lines, "; "), "\t", " "))
 }

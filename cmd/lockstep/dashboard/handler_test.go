@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -182,6 +184,28 @@ func TestPhases(t *testing.T) {
 	} {
 		if got := text(phasesOf(test.of)); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+// TestThereAreNoFilesButItsOwn: however a path is spelt, what is not on the list is
+// not found.
+func TestThereAreNoFilesButItsOwn(t *testing.T) {
+	d := &Dashboard{}
+	d.mux = d.routes()
+	for _, path := range []string{
+		"/static/../handler.go", "/static/..%2fhandler.go", "/static/%2e%2e/%2e%2e/go.mod", "/static//etc/passwd", "/../../etc/passwd",
+		"/static/", "/static/app.js/", "/static/app.js%00.html", "/api/../static/../../go.mod", "/static/..\\go.mod",
+	} {
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.URL.Path, request.URL.RawPath = path, ""
+		if unescaped, err := url.PathUnescape(path); err == nil {
+			request.URL.Path = unescaped
+		}
+		answer := httptest.NewRecorder()
+		d.ServeHTTP(answer, request)
+		if code := answer.Code; code != http.StatusNotFound && (code < 300 || code > 399) {
+			t.Errorf("%s: code %d, %q", path, code, answer.Body)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os/user"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // AuditFile is the name of the audit log in a data directory.
@@ -52,7 +54,7 @@ func note(dir string, act Act, stage string, failure error) error {
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, AuditFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, AuditFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}

@@ -39,6 +39,13 @@ func roleOf(dir string) (Role, error) {
 	} else if !info.IsDir() {
 		return "", fmt.Errorf("%s is a file: give the directory it is in", dir)
 	}
+	err := wal.CheckPlain(dir, logDirectory, replica.SnapshotDirectory)
+	if errors.Is(err, wal.ErrNotPlain) {
+		err = fmt.Errorf("%w: %w", executor.ErrMismatch, err)
+	}
+	if err != nil {
+		return "", err
+	}
 	for name, role := range map[string]Role{replica.MemberFile: RoleCoordinator, history.FileName: RoleCoordinator, state.FileName: RoleShard} {
 		if there, err := exists(filepath.Join(dir, name)); err != nil || there {
 			return role, err

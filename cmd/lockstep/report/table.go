@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
 
 // Table is rows under a header, two spaces between columns.
@@ -33,8 +36,25 @@ func NewTable(columns ...string) *Table {
 	return t
 }
 
-// Row adds a row; the cells are printed with fmt.Sprint.
-func (t *Table) Row(cells ...any) { t.w.AppendRow(slices.Clone(cells)) }
+// Row adds a row; the cells are printed with fmt.Sprint. A cell may have several
+// lines; whatever else a terminal would act on is escaped.
+func (t *Table) Row(cells ...any) {
+	row := slices.Clone(cells)
+	for i, cell := range row {
+		if text, ok := cell.(string); ok {
+			row[i] = escapedLines(text)
+		}
+	}
+	t.w.AppendRow(row)
+}
+
+func escapedLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = cli.Escaped(line)
+	}
+	return strings.Join(lines, "\n")
+}
 
 // WriteTo prints the table.
 func (t *Table) WriteTo(w io.Writer) (int64, error) {

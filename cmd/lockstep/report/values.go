@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/executor/ledger"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -105,7 +106,7 @@ func (v Value) cells() (text, hexadecimal string) {
 		return *v.Balance, v.Value
 	case len(raw) == 0:
 		return "(empty)", ""
-	case isText(string(raw)):
+	case cli.IsText(string(raw)):
 		return string(raw), ""
 	}
 	return "(bytes)", v.Value

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
 
 // Count writes a number with commas between thousands.
@@ -52,14 +52,10 @@ func short(digest string) string { return digest[:min(len(digest), shortDigest)]
 
 // Printable gives text as it is if a terminal shows it as it is, else quoted.
 func Printable(s string) string {
-	if s != "" && isText(s) {
+	if s != "" && cli.IsText(s) {
 		return s
 	}
 	return strconv.Quote(s)
-}
-
-func isText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // Fit cuts text to a number of columns, in the middle, where names differ least.

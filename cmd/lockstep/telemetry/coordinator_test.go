@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/coordinator"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
@@ -154,5 +156,21 @@ func TestFollowersSayNothingOfShards(t *testing.T) {
 	p.group.Role = replica.RoleFollower
 	if family := ours(t, r)["lockstep_shard_connected"]; family != nil {
 		t.Errorf("a follower says %v", family)
+	}
+}
+
+// TestOutcomesThatAreNoText: a shard that lies, or a machine that is wrong, may name
+// an outcome anything. As a label that would be a panic, or a line of its own.
+func TestOutcomesThatAreNoText(t *testing.T) {
+	o := newOutcomes()
+	for _, name := range []string{"\xff", "a\nlockstep_up 0", "\u202eevil"} {
+		of := protocol.NewOutcomes(1)
+		if err := of.Set(0, name); err != nil {
+			t.Fatal(err)
+		}
+		o.add(of)
+	}
+	if n := testutil.ToFloat64(o.total.WithLabelValues(otherOutcome)); n != 3 {
+		t.Errorf("%v outcomes are counted as %s", n, otherOutcome)
 	}
 }

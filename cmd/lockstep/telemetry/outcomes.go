@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/protocol"
 )
 
@@ -35,8 +36,12 @@ func (o *outcomes) add(of protocol.Outcomes) {
 	}
 }
 
-// label gives the name as long as there are not too many.
+// label gives the name as long as there are not too many. A shard may have made up
+// any bytes, and a label that is not UTF-8 would be a panic.
 func (o *outcomes) label(name string) string {
+	if !cli.IsText(name) {
+		return otherOutcome
+	}
 	if slices.Contains(o.known, name) {
 		return name
 	}

@@ -31,11 +31,11 @@ func TestTheLargestBlockIsDecoded(t *testing.T) {
 	if int64(len(b))*times < int64(limits.BlockBytes) {
 		t.Errorf("a block like this has %d bytes, and could have larger keys", int64(len(b))*times)
 	}
-	takes := int64(len(b)) + shapeOf(request.ProtoReflect().Type()).takes(b, mostDecoded)
+	takes := shapeOf(request.ProtoReflect().Type()).takes(b, mostDecoded)
 	if takes < sample*(1+keys)*partBytes {
 		t.Errorf("%d bytes are too few for its parts", takes)
 	}
-	if takes*times > mostDecoded {
+	if takes*times > mostDecoded || takes > mostTimes*int64(len(b)) {
 		t.Errorf("it would be refused: %d bytes, %d are allowed", takes*times, mostDecoded)
 	}
 }

@@ -87,6 +87,7 @@ func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
 		grpc.ChainUnaryInterceptor(g.Unary, recoverUnary(panics)),
 		grpc.ChainStreamInterceptor(g.Stream, recoverStream(panics)),
 		grpc.WaitForHandlers(true),
+		grpc.StatsHandler(g.Slots()),
 	}
 	if o.Stats != nil {
 		options = append(options, grpc.StatsHandler(o.Stats))

@@ -67,8 +67,9 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &HTTP{listener: guard.New(guard.ForHTTP(), e.Refusals).Listener(listener), server: &http.Server{
-		Handler:           e.Identity.Pages(e.handler(), e.OpenProbes),
+	g := guard.New(guard.ForHTTP(), e.Refusals)
+	h := &HTTP{listener: g.Listener(listener), server: &http.Server{
+		Handler:           g.Pages(e.Identity.Pages(e.handler(), e.OpenProbes), isProbe),
 		TLSConfig:         e.Identity.HTTPConfig(),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
@@ -85,6 +86,8 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 	}
 	return h, nil
 }
+
+func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
 
 // noticed tells the guard of the port which connections have begun to ask.
 func noticed(c net.Conn, now http.ConnState) {

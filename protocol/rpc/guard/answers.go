@@ -68,8 +68,13 @@ func (p *parcel) sent() {
 	p.to.guard.relieve()
 }
 
-// Unary is the interceptor that has answers counted.
-func (g *Guard) Unary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// Unary is the interceptor that has calls wait for their turn, and answers counted.
+func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	done, err := g.turn(ctx, info.FullMethod, request)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	response, err := handler(ctx, request)
 	if m := g.meterOf(ctx); err == nil && m != nil {
 		return &Answer{response, m}, nil

@@ -26,7 +26,7 @@ const (
 var defaultCalls = map[Class]CallLimits{
 	Cluster: {All: 8192, Peer: 4096},
 	Upload:  {All: 512, Peer: 256},
-	Feed:    {All: 1024, Peer: 512},
+	Feed:    {All: 512, Peer: 64},
 	Single:  {All: 8192, Peer: 4096},
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // sweepEvery is how often it is looked whether somebody has become too slow.
@@ -28,7 +30,10 @@ type Guard struct {
 type group struct {
 	conns map[*conn]struct{}
 	newly bucket // new connections
+	pages bucket
 	calls map[Class]int
+	slots map[slot]*semaphore.Weighted
+	reads [2]*semaphore.Weighted // keys, by whether they are of a shard
 }
 
 // New makes a guard of one port.
@@ -82,7 +87,7 @@ func (g *Guard) open() []*conn {
 // forget drops the groups that have nothing, and had nothing for long. g.mu is held.
 func (g *Guard) forget(now time.Time) {
 	for key, gr := range g.groups {
-		if gr.idle() && gr.newly.full(now) {
+		if gr.idle() && gr.newly.full(now) && gr.pages.full(now) {
 			delete(g.groups, key)
 		}
 	}
@@ -101,7 +106,14 @@ func (g *Guard) group(key string) *group {
 				}
 			}
 		}
-		gr = &group{conns: map[*conn]struct{}{}, calls: map[Class]int{}, newly: newBucket(g.limits.NewAtOnce, g.limits.NewPerSecond, g.now())}
+		now := g.now()
+		gr = &group{
+			conns: map[*conn]struct{}{}, calls: map[Class]int{}, slots: map[slot]*semaphore.Weighted{},
+			newly: newBucket(g.limits.NewAtOnce, g.limits.NewPerSecond, now), pages: newBucket(g.limits.PagesAtOnce, g.limits.PagesPerSecond, now),
+		}
+		for of := range gr.reads {
+			gr.reads[of] = semaphore.NewWeighted(int64(g.limits.ReadKeys) * readShare[of])
+		}
 		g.groups[key] = gr
 	}
 	return gr

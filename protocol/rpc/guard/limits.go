@@ -18,18 +18,32 @@ type Limits struct {
 	// speak the protocol; default 128. The oldest of them makes room.
 	Opening int
 	// NewPerSecond is how many connections of one address are accepted each second, in
-	// the long run; default 200. NewAtOnce may come at once; default 1000.
+	// the long run; default 100. NewAtOnce may come at once; default 256. One that was
+	// ended for a flood counts as a hundred.
 	NewPerSecond, NewAtOnce int
+
+	// PagesPerSecond is how many pages of HTTP one address may see each second, in the
+	// long run, beside probes; default 50. PagesAtOnce may be at once; default 100.
+	PagesPerSecond, PagesAtOnce int
 
 	// Calls bounds the calls under way, by class.
 	Calls map[Class]CallLimits
 
+	// Slots is how many calls of one peer are received at one time, and how many that only
+	// read are carried out; default 16, and four times as many for the reads of shards.
+	// Others wait, without anything of them being read.
+	Slots int
+	// ReadKeys is how many keys, or as much work, the calls of one peer that only read may
+	// be about that are carried out at one time; default 8192, and four times as many for
+	// the reads of shards, which coordinators make for all their clients. Others wait.
+	ReadKeys int
+
 	// ResetsPerSecond is how many calls of one connection may be taken back each second,
-	// in the long run; default 200. ResetsAtOnce may be at once; default 1000.
+	// in the long run; default 100. ResetsAtOnce may be at once; default 500.
 	ResetsPerSecond, ResetsAtOnce int
 	// FramesPerSecond is how many frames of one connection may bring next to nothing,
-	// in the long run, beyond those that go with calls and answers; default 1000.
-	// FramesAtOnce may come at once; default 10,000.
+	// in the long run, beyond those that go with calls and answers; default 200.
+	// FramesAtOnce may come at once; default 2000.
 	FramesPerSecond, FramesAtOnce int
 
 	// Memory is the most bytes that gRPC holds of all messages on their way, in both
@@ -55,22 +69,26 @@ const mostConnections = 4096
 
 // ForHTTP are the limits of a port that people and monitoring look at.
 func ForHTTP() Limits {
-	return Limits{Connections: fitting(256), PeerConnections: 128, Opening: 64, NewPerSecond: 100, NewAtOnce: 500}
+	return Limits{Connections: fitting(256), PeerConnections: 128, Opening: 64, NewPerSecond: 50, NewAtOnce: 200}
 }
 
 func (l Limits) withDefaults() Limits {
 	l.Connections = cmp.Or(l.Connections, fitting(mostConnections))
 	l.PeerConnections = cmp.Or(l.PeerConnections, 1024)
 	l.Opening = cmp.Or(l.Opening, 128)
-	l.NewPerSecond = cmp.Or(l.NewPerSecond, 200)
-	l.NewAtOnce = cmp.Or(l.NewAtOnce, 1000)
+	l.NewPerSecond = cmp.Or(l.NewPerSecond, 100)
+	l.NewAtOnce = cmp.Or(l.NewAtOnce, 256)
+	l.PagesPerSecond = cmp.Or(l.PagesPerSecond, 50)
+	l.PagesAtOnce = cmp.Or(l.PagesAtOnce, 100)
 	if l.Calls == nil {
 		l.Calls = defaultCalls
 	}
-	l.ResetsPerSecond = cmp.Or(l.ResetsPerSecond, 200)
-	l.ResetsAtOnce = cmp.Or(l.ResetsAtOnce, 1000)
-	l.FramesPerSecond = cmp.Or(l.FramesPerSecond, 1000)
-	l.FramesAtOnce = cmp.Or(l.FramesAtOnce, 10_000)
+	l.Slots = cmp.Or(l.Slots, 16)
+	l.ReadKeys = cmp.Or(l.ReadKeys, 8192)
+	l.ResetsPerSecond = cmp.Or(l.ResetsPerSecond, 100)
+	l.ResetsAtOnce = cmp.Or(l.ResetsAtOnce, 500)
+	l.FramesPerSecond = cmp.Or(l.FramesPerSecond, 200)
+	l.FramesAtOnce = cmp.Or(l.FramesAtOnce, 2000)
 	l.Memory = cmp.Or(l.Memory, 768<<20)
 	l.Patience = cmp.Or(l.Patience, 30*time.Second)
 	l.LeastRate = cmp.Or(l.LeastRate, 64<<10)

@@ -128,8 +128,20 @@ func (g *Guard) remove(c *conn) {
 	}
 }
 
+// floodConnections is how many new connections one counts for that was ended for a flood.
+const floodConnections = 100
+
+// punish keeps somebody who floods from beginning anew all the time.
+func (g *Guard) punish(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if gr := g.groups[c.key]; gr != nil {
+		gr.newly.left = max(gr.newly.left-floodConnections, -floodConnections)
+	}
+}
+
 // belongs says whose a connection is, or that it is open, for "". False if its peer has
-// too many already.
+// too many already, or too many new ones.
 func (g *Guard) belongs(c *conn, to string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,7 +153,7 @@ func (g *Guard) belongs(c *conn, to string) bool {
 		return true
 	}
 	gr := g.group(to)
-	if len(gr.conns) >= g.limits.PeerConnections {
+	if len(gr.conns) >= g.limits.PeerConnections || !gr.newly.take(g.now()) {
 		return false
 	}
 	g.remove(c)

@@ -24,6 +24,9 @@ const smallFrame = 1 << 10
 // call: credit for stream and connection.
 const framesOfAnswer = 3
 
+// mostEarned bounds them: an answer of gigabytes may be on its way.
+const mostEarned = 1 << 20
+
 // meter is an HTTP/2 connection of gRPC, inside TLS if there is TLS, on which it is
 // counted what goes over it. Reader and writer are one goroutine each.
 type meter struct {
@@ -42,6 +45,7 @@ type meter struct {
 	filled   int // of update
 	resets   bucket
 	frames   bucket
+	earned   int // small frames that are allowed besides
 	answers  map[*parcel]struct{}
 	over     bool // nothing is counted any more
 
@@ -71,6 +75,7 @@ func (m *meter) Read(b []byte) (int, error) {
 	broken := m.broken
 	m.mu.Unlock()
 	if broken != "" {
+		m.guard.punish(m.conn)
 		m.conn.cut(broken, brokenSentence(broken))
 		return 0, errCut
 	}
@@ -116,7 +121,7 @@ func (r *received) begins(f frame) {
 	m.complete = f.kind != frameData
 	switch f.kind {
 	case frameHeaders:
-		m.frames.add(framesOfAnswer)
+		m.earn()
 		if f.stream > m.last {
 			m.last = f.stream
 			m.streams[f.stream] = &incoming{}
@@ -136,8 +141,14 @@ func (r *received) begins(f frame) {
 	}
 }
 
+// earn allows the small frames that go with a call or an answer.
+func (m *meter) earn() { m.earned = min(m.earned+framesOfAnswer, mostEarned) }
+
 func (m *meter) spend() {
-	if !m.frames.take(m.guard.now()) {
+	switch {
+	case m.earned > 0:
+		m.earned--
+	case !m.frames.take(m.guard.now()):
 		m.broken = Frames
 	}
 }
@@ -176,7 +187,7 @@ func (s *sent) begins(f frame) {
 	case f.kind == frameReset, (f.kind == frameHeaders || f.kind == frameData) && f.has(flagEndStream):
 		m.forget(f.stream)
 	case f.kind == frameData:
-		m.frames.add(framesOfAnswer)
+		m.earn()
 	case f.kind == frameWindowUpdate:
 		m.filled = 0
 	}

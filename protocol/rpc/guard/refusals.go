@@ -28,11 +28,12 @@ const (
 	SlowReader    Reason = "slow_reader"      // an answer is not taken
 	Compressed    Reason = "compressed"       // a message that would have to be unpacked
 	Elements      Reason = "elements"         // parts of one message
+	TooManyPages  Reason = "pages"            // per second, of one address
 )
 
 // Reasons lists them.
 func Reasons() []Reason {
-	return []Reason{TooMany, TooManyOfPeer, TooManyOpen, TooManyNew, TooManyCalls, Resets, Frames, Memory, SlowSender, SlowReader, Compressed, Elements}
+	return []Reason{TooMany, TooManyOfPeer, TooManyOpen, TooManyNew, TooManyCalls, Resets, Frames, Memory, SlowSender, SlowReader, Compressed, Elements, TooManyPages}
 }
 
 // Refusals counts who went beyond a limit, and logs it sparingly, each reason as a

@@ -19,6 +19,7 @@ type Guard struct {
 	refusals *Refusals
 	now      func() time.Time
 	held     atomic.Int64 // of all connections
+	away     atomic.Int64 // connections that wait to be closed
 
 	mu     sync.Mutex
 	conns  map[netip.AddrPort]*conn

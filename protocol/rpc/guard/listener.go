@@ -40,8 +40,33 @@ func (g *Guard) admit(raw net.Conn) *conn {
 		return c
 	}
 	g.refusals.Add(reason, raw.RemoteAddr().String(), "a connection", "%s", g.sentence(reason))
-	raw.Close()
+	if reason == TooManyNew {
+		g.sendAway(raw)
+	} else {
+		raw.Close()
+	}
 	return nil
+}
+
+const (
+	// awayAfter is how long somebody is kept waiting who comes too often: whoever is sent
+	// away at once comes again at once.
+	awayAfter = time.Second
+	// mostAway bounds the connections that are kept for that.
+	mostAway = 64
+)
+
+// sendAway closes a connection after a while, or at once if many wait for that.
+func (g *Guard) sendAway(raw net.Conn) {
+	if g.away.Add(1) > mostAway {
+		g.away.Add(-1)
+		raw.Close()
+		return
+	}
+	time.AfterFunc(awayAfter, func() {
+		raw.Close()
+		g.away.Add(-1)
+	})
 }
 
 // place finds room: none needed, that of a victim, or none.
@@ -131,7 +156,7 @@ func (g *Guard) remove(c *conn) {
 // floodConnections is how many new connections one counts for that was ended for a flood.
 const floodConnections = 100
 
-// punish keeps somebody who floods from beginning anew all the time.
+// punish keeps somebody who floods, or fills the memory, from beginning anew all the time.
 func (g *Guard) punish(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,6 +11,7 @@ func (g *Guard) relieve() {
 		if victim == nil {
 			return
 		}
+		g.punish(victim)
 		victim.cut(Memory, "its calls hold more memory than there is for all: see whether it sends half messages, or takes no answers")
 	}
 }

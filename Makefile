@@ -17,7 +17,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 RACE     ?= $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 # Tests of whole clusters and their data run one after the other, without the
 # detector: it would slow them down, and not look into other processes.
-PROCESSES := /tests/(e2e|chaos|mutate)(/|$$)
+PROCESSES := /tests/(e2e|chaos|mutate|abuse)(/|$$)
 TESTFLAGS ?=
 BENCH     ?= .
 BENCHTIME ?= 0.3s

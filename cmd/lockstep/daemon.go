@@ -56,7 +56,7 @@ func (h host) run(cmd *cobra.Command) error {
 	defer h.tracing.Close()
 	log := cli.Logger(cmd.Context())
 	h.endpoints.Log, h.endpoints.Ready, h.endpoints.Live = log, h.ready, h.live
-	h.endpoints.Identity, h.endpoints.OpenProbes = h.security.Identity, h.security.openProbes
+	h.endpoints.Identity, h.endpoints.OpenProbes, h.endpoints.Refusals = h.security.Identity, h.security.openProbes, h.security.Refusals
 	var web *serve.HTTP
 	if h.http != "" {
 		var err error
@@ -84,7 +84,7 @@ func (h host) run(cmd *cobra.Command) error {
 		defer close(told)
 		serve.TellSupervisor(ctx, log, h.describe)
 	}()
-	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log, Stats: h.tracing.Server(), Identity: h.security.Identity}), <-webEnded)
+	err = errors.Join(err, rpc.Host(ctx, h.listener, hosted{h.daemon, h.debug.service(cmd, h), h.ready, cancel}, rpc.ServerOptions{Logger: log, Stats: h.tracing.Server(), Identity: h.security.Identity, Refusals: h.security.Refusals}), <-webEnded)
 	cancel()
 	select {
 	case <-told:

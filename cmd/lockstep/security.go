@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/telemetry"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
@@ -79,6 +80,7 @@ func (s *securitySettings) check(listen, http string) error {
 // none where one is needed.
 func (s *securitySettings) open(log hclog.Logger, listen, http string) (security, error) {
 	out := security{openProbes: s.openProbes}
+	out.Refusals = guard.NewRefusals(log.Named("limits"))
 	if s.directory == "" {
 		out.Insecure = serve.Exposed(listen) || http != "" && serve.Exposed(http)
 		if out.Insecure {

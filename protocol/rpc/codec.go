@@ -73,15 +73,24 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if data.Len() < largeMessage {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	switch m := v.(type) {
-	case *wirepb.Frame:
-		return unmarshalFrame(data.Materialize(), m)
-	case *wirepb.ExchangeRequest:
-		return unmarshalExchange(data.Materialize(), m)
-	case *wirepb.SubmitBlockRequest:
-		return unmarshalSubmit(data.Materialize(), m)
+	switch v.(type) {
+	case *wirepb.Frame, *wirepb.ExchangeRequest, *wirepb.SubmitBlockRequest:
+		return c.unmarshalOwned(data.Materialize(), v)
 	}
 	return c.CodecV2.Unmarshal(data, v)
+}
+
+// unmarshalOwned reads a message from bytes that belong to it from then on.
+func (c codec) unmarshalOwned(b []byte, v any) error {
+	switch m := v.(type) {
+	case *wirepb.Frame:
+		return unmarshalFrame(b, m)
+	case *wirepb.ExchangeRequest:
+		return unmarshalExchange(b, m)
+	case *wirepb.SubmitBlockRequest:
+		return unmarshalSubmit(b, m)
+	}
+	return c.CodecV2.Unmarshal(mem.BufferSlice{mem.SliceBuffer(b)}, v)
 }
 
 func unmarshalFrame(b []byte, m *wirepb.Frame) error {

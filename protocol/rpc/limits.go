@@ -2,7 +2,8 @@ package rpc
 
 import "time"
 
-// Limits of every server and client of the project.
+// Limits of every server and client of the project. What peers can take beside is
+// bounded by package guard.
 const (
 	// MaxMessageBytes bounds one gRPC message: a block of 64 MiB with its
 	// framing, or the values of a large read.
@@ -13,6 +14,9 @@ const (
 	maxHeaderBytes = 16 << 10
 	// connectTimeout bounds the handshake of a connection.
 	connectTimeout = 5 * time.Second
+	// idleTimeout is how long a connection may stand without a call. Clients make it
+	// again by themselves.
+	idleTimeout = 15 * time.Minute
 
 	// A server asks after a silent client every pingEvery, and cuts it off if
 	// there is no answer within pingTimeout.

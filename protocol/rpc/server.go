@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"github.com/lockstep-exec/lockstep/protocol/outage"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
@@ -28,6 +29,10 @@ type ServerOptions struct {
 	MaxMessageBytes int
 	// Stats is told of every call; nil if nobody wants to know.
 	Stats stats.Handler
+	// Limits bounds what peers can take; the zero value takes its defaults.
+	Limits guard.Limits
+	// Refusals counts who goes beyond them; nil makes one that only logs.
+	Refusals *guard.Refusals
 }
 
 // Server is a gRPC server with health service and reflection. Register
@@ -38,6 +43,7 @@ type Server struct {
 	Health *health.Server
 
 	watchers *watchers
+	guard    *guard.Guard
 	logger   hclog.Logger
 }
 
@@ -50,40 +56,52 @@ func NewServer(o ServerOptions) *Server {
 	if o.MaxMessageBytes == 0 {
 		o.MaxMessageBytes = MaxMessageBytes
 	}
-	s := &Server{Server: grpc.NewServer(serverOptions(o)...), Health: health.NewServer(), logger: o.Logger}
+	if o.Refusals == nil {
+		o.Refusals = guard.NewRefusals(o.Logger)
+	}
+	g := guard.New(o.Limits, o.Refusals)
+	s := &Server{Server: grpc.NewServer(serverOptions(o, g)...), Health: health.NewServer(), guard: g, logger: o.Logger}
 	s.watchers = newWatchers(s.Health)
 	grpc_health_v1.RegisterHealthServer(s.Server, s.watchers)
 	reflection.Register(s.Server)
 	return s
 }
 
-func serverOptions(o ServerOptions) []grpc.ServerOption {
+func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
 	panics := outage.NewGroup(o.Logger, time.Now)
 	options := []grpc.ServerOption{
-		grpc.Creds(o.Identity.Credentials()),
-		grpc.ForceServerCodecV2(newCodec()),
+		grpc.Creds(g.Secure(o.Identity.Credentials(), identity.NameOf)),
+		grpc.InTapHandle(g.Calls(o.Identity.Gate())),
+		grpc.ForceServerCodecV2(newServerCodec(o.Refusals)),
+		//lint:ignore SA1019 gRPC has no other way to keep a server from unpacking messages
+		grpc.RPCDecompressor(g.Unpacked()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
+		grpc.MaxSendMsgSize(MaxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.ConnectionTimeout(connectTimeout),
 		grpc.InitialWindowSize(streamWindow),
 		grpc.InitialConnWindowSize(connectionWindow),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
-		grpc.ChainUnaryInterceptor(recoverUnary(panics)),
-		grpc.ChainStreamInterceptor(recoverStream(panics)),
+		grpc.ChainUnaryInterceptor(g.Unary, recoverUnary(panics)),
+		grpc.ChainStreamInterceptor(g.Stream, recoverStream(panics)),
 		grpc.WaitForHandlers(true),
+		grpc.StatsHandler(g.Slots()),
 	}
 	if o.Stats != nil {
 		options = append(options, grpc.StatsHandler(o.Stats))
 	}
-	return append(options, o.Identity.Gate()...)
+	return options
 }
 
 // Serve accepts connections until the server is stopped, which gives nil. It
 // closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	return s.Server.Serve(&loggedListener{Listener: l, trouble: outage.New(s.logger, time.Now)})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go s.guard.Sweep(ctx)
+	return s.Server.Serve(s.guard.Listener(&loggedListener{Listener: l, trouble: outage.New(s.logger, time.Now)}))
 }
 
 // Shutdown takes no more calls, and waits for those that run until ctx is

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
@@ -21,6 +22,8 @@ const (
 	idleTimeout  = 2 * time.Minute
 	stopTimeout  = 3 * time.Second // of the 5 s that a daemon has to end in
 	headerBytes  = 16 << 10
+	// mostStreams bounds the requests at one time of a connection that speaks HTTP/2.
+	mostStreams = 32
 )
 
 // Endpoints is what a daemon answers over HTTP. The functions are called from
@@ -44,6 +47,8 @@ type Endpoints struct {
 	Identity *identity.Identity
 	// OpenProbes lets everybody look at /livez and /readyz.
 	OpenProbes bool
+	// Refusals counts who goes beyond a limit; nil counts nothing.
+	Refusals *guard.Refusals
 	// Log gets the faults of connections and scrapes. Required.
 	Log hclog.Logger
 }
@@ -62,14 +67,17 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &HTTP{listener: listener, server: &http.Server{
-		Handler:           e.Identity.Pages(e.handler(), e.OpenProbes),
+	g := guard.New(guard.ForHTTP(), e.Refusals)
+	h := &HTTP{listener: g.Listener(listener), server: &http.Server{
+		Handler:           g.Pages(e.Identity.Pages(e.handler(), e.OpenProbes), isProbe),
 		TLSConfig:         e.Identity.HTTPConfig(),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
+		ConnState:         noticed,
 		ErrorLog:          e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}}
 	h.serve = h.server.Serve
@@ -77,6 +85,15 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 		h.serve = func(l net.Listener) error { return h.server.ServeTLS(l, "", "") }
 	}
 	return h, nil
+}
+
+func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
+
+// noticed tells the guard of the port which connections have begun to ask.
+func noticed(c net.Conn, now http.ConnState) {
+	if now == http.StateActive {
+		guard.Opened(c)
+	}
 }
 
 // Addr is where it listens. A nil HTTP, that of a daemon without --http, has

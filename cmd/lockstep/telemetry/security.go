@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
@@ -12,6 +13,7 @@ import (
 type Security struct {
 	Identity *identity.Identity // nil for plaintext
 	Insecure bool               // others than this machine can reach it in plaintext
+	Refusals *guard.Refusals    // of those who go beyond a limit; nil counts none
 }
 
 // Secured says what protects the daemon; before Registry.
@@ -29,11 +31,15 @@ func (c common) securityCollector() prometheus.Collector {
 			}
 		}),
 		reading[Security]{
-			name: "refused_total", help: "Connections, calls and pages that were refused for want of an identity that may, by reason.", kind: prometheus.CounterValue,
+			name: "refused_total", help: "Connections, calls and pages that were refused, or ended: for want of an identity that may, or beyond a limit. By reason.", kind: prometheus.CounterValue,
 			labels: []string{"reason"}, read: func(s Security, emit emit) {
 				counts := s.Identity.Refused()
 				for _, reason := range identity.Reasons() {
 					emit(float64(counts[reason]), string(reason))
+				}
+				beyond := s.Refusals.Counts()
+				for _, reason := range guard.Reasons() {
+					emit(float64(beyond[reason]), string(reason))
 				}
 			},
 		},

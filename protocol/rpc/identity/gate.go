@@ -4,18 +4,26 @@ import (
 	"context"
 	"slices"
 
-	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 )
 
-// Gate makes a server ask about each call who makes it and whether it may, before
-// anything of its message is read. No options for a nil Identity, which admits all.
-func (i *Identity) Gate() []grpc.ServerOption {
+// Gate is what a server asks about each call: who makes it and whether it may, before
+// anything of its message is read. Nil for a nil Identity, which admits all.
+func (i *Identity) Gate() tap.ServerInHandle {
 	if i == nil {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.InTapHandle(i.judge)}
+	return i.judge
+}
+
+// NameOf is the name that a peer has proven; "" if it has proven none.
+func NameOf(info credentials.AuthInfo) string {
+	if p, ok := info.(*Peer); ok && p.Err == nil {
+		return p.Name.String()
+	}
+	return ""
 }
 
 // judge implements tap.ServerInHandle. It must not block.

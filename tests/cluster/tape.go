@@ -17,6 +17,7 @@ type tape struct {
 // track is one connection. Its tape guards it.
 type track struct {
 	tape *tape
+	most int // bytes
 	sent []byte
 }
 
@@ -34,7 +35,7 @@ func (t *tape) listen() io.Writer {
 		return io.Discard
 	}
 	t.connections--
-	made := &track{tape: t}
+	made := &track{tape: t, most: t.bytes}
 	t.kept = append(t.kept, made)
 	return made
 }
@@ -43,7 +44,7 @@ func (t *tape) listen() io.Writer {
 func (t *track) Write(b []byte) (int, error) {
 	t.tape.mu.Lock()
 	defer t.tape.mu.Unlock()
-	t.sent = append(t.sent, b[:min(len(b), t.tape.bytes-len(t.sent))]...)
+	t.sent = append(t.sent, b[:min(len(b), t.most-len(t.sent))]...)
 	return len(b), nil
 }
 

@@ -1,0 +1,120 @@
+package attack
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/tests/cluster"
+)
+
+const (
+	// mostMemory is what a process may ever have resident. Without attackers it is about
+	// 60 MiB here. Attackers may add messages that are being received and decoded, of
+	// which the attackers of largeMessages and beyondLimits send one each at a time, and
+	// which each are there as they came and once more as they were read; for each of the
+	// about 300 connections at most half of the window of 4 MiB on average; and as much
+	// again for what the garbage collector has not come to yet.
+	mostMemory = 2*(2*2*rpc.MaxMessageBytes+300*2<<20) + 60<<20
+	// progressEvery is within what time a block must be committed.
+	progressEvery = 5 * time.Second
+	// mostLogged is how much a process may log a minute, beside a fixed amount.
+	mostLogged, mostLoggedPerMinute = 256 << 10, 256 << 10
+	// What a process may hold more after the attack than before: connections between
+	// nodes come and go.
+	moreGoroutines, moreFiles = 60, 20
+)
+
+// wantProgress fails the test if nothing was committed for too long.
+func (s *siege) wantProgress(during span) {
+	s.t.Helper()
+	counts := during.windows(progressEvery)
+	s.t.Logf("blocks committed in each %s: %v", progressEvery, counts)
+	for i, n := range counts {
+		if n == 0 {
+			s.t.Errorf("no block was committed from %s to %s", time.Duration(i)*progressEvery, time.Duration(i+1)*progressEvery)
+		}
+	}
+	if len(during.answers) == 0 {
+		s.t.Errorf("no block was committed during the attack")
+	}
+}
+
+// wantWatched fails the test for a process that is another one, had too much memory or
+// logged too much.
+func (s *siege) wantWatched(during span) {
+	s.t.Helper()
+	s.CheckAlive()
+	minutes := during.ended.Sub(during.began).Minutes()
+	for _, w := range s.watches {
+		w.end()
+		if w.PID() != w.pid {
+			s.t.Errorf("%s was process %d, and is %d", w.Name, w.pid, w.PID())
+		}
+		peak, err := w.PeakMemory()
+		if err != nil {
+			s.t.Error(err)
+		}
+		log := w.Log()
+		logged, lines := len(log)-w.logged, strings.Count(log[w.logged:], "\n")
+		s.t.Logf("%-13s memory %4d MiB before, %4d MiB seen at most, %4d MiB ever; logged %5d lines, %4d KiB", w.Name, w.memory>>20, w.most.Load()>>20, peak>>20, lines, logged>>10)
+		if peak > mostMemory {
+			s.t.Errorf("%s had %d MiB of memory, want %d MiB at most", w.Name, peak>>20, mostMemory>>20)
+		}
+		if most := mostLogged + int(minutes*mostLoggedPerMinute); logged > most {
+			s.t.Errorf("%s logged %d bytes during the attack, want %d at most", w.Name, logged, most)
+		}
+	}
+}
+
+// wantRest waits until all nodes hold about as much as before the attack.
+func (s *siege) wantRest(before []resources) {
+	s.t.Helper()
+	cluster.Await(s.t, "goroutines and files as before", cluster.Within, func() string {
+		var missing []string
+		for i, n := range s.Nodes() {
+			now, err := resourcesOf(n)
+			if err != nil {
+				return err.Error()
+			}
+			if now.goroutines > before[i].goroutines+moreGoroutines || now.files > before[i].files+moreFiles {
+				missing = append(missing, fmt.Sprintf("%s has %d goroutines and %d files, and had %d and %d", n.Name, now.goroutines, now.files, before[i].goroutines, before[i].files))
+			}
+		}
+		return strings.Join(missing, "; ")
+	})
+}
+
+// wantRefusals fails the test if a node with TLS refused nobody, by its metrics.
+func (s *siege) wantRefusals() {
+	s.t.Helper()
+	for _, n := range s.Nodes() {
+		metrics, err := metricsOf(n)
+		if err != nil {
+			s.t.Error(err)
+			continue
+		}
+		refused, reasons := 0.0, []string{}
+		for name, count := range metrics {
+			if reason, ok := strings.CutPrefix(name, "lockstep_refused_total{reason="); ok && count > 0 {
+				refused += count
+				reasons = append(reasons, fmt.Sprintf("%s %.0f", strings.Trim(reason, `"}`), count))
+			}
+		}
+		s.t.Logf("%-13s refused %.0f %v", n.Name, refused, reasons)
+		if s.identities != nil && refused == 0 {
+			s.t.Errorf("%s refused nobody, by its metrics", n.Name)
+		}
+	}
+}
+
+// report says what everybody did, and how that was for the clients.
+func (s *siege) report(c *crowd, before, during span) {
+	s.t.Logf("attackers, over %s:\n%s", during.ended.Sub(during.began).Round(time.Second), c.table())
+	s.t.Logf("clients before the attack: %.1f blocks a second, half of them within %s, 99 of 100 within %s", before.rate(), round(before.percentile(0.5)), round(before.percentile(0.99)))
+	s.t.Logf("clients during the attack: %.1f blocks a second, half of them within %s, 99 of 100 within %s", during.rate(), round(during.percentile(0.5)), round(during.percentile(0.99)))
+	s.t.Logf("throughput during the attack: %.2f of that before", during.rate()/before.rate())
+}
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

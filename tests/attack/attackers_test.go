@@ -21,6 +21,8 @@ func (s *siege) attackers() []attacker {
 		{"headers that are too large", 1, 100 * ms, largeHeaders},
 		{"messages that are too large", 1, 500 * ms, largeMessages},
 		{"blocks, keys and counts beyond limits", 1, 200 * ms, beyondLimits},
+		{"messages of millions of empty parts", 1, 500 * ms, dense},
+		{"messages that claim to be compressed", 1, 100 * ms, claimCompressed},
 		{"messages announced and never sent", 8, 200 * ms, neverSent},
 		{"streams opened and never read", 4, 200 * ms, neverRead},
 		{"streams opened and left alone", 4, 200 * ms, leftAlone},

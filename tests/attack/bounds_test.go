@@ -56,9 +56,14 @@ func (s *siege) wantWatched(during span) {
 		if err != nil {
 			s.t.Error(err)
 		}
+		metrics, err := metricsOf(w.Node)
+		if err != nil {
+			s.t.Error(err)
+		}
 		log := w.Log()
 		logged, lines := len(log)-w.logged, strings.Count(log[w.logged:], "\n")
-		s.t.Logf("%-13s memory %4d MiB before, %4d MiB seen at most, %4d MiB ever; logged %5d lines, %4d KiB", w.Name, w.memory>>20, w.most.Load()>>20, peak>>20, lines, logged>>10)
+		s.t.Logf("%-13s memory %4d MiB before, %4d MiB seen at most, %4d MiB ever; %6.1f s of processor time; logged %5d lines, %4d KiB",
+			w.Name, w.memory>>20, w.most.Load()>>20, peak>>20, metrics[processorTime]-w.worked, lines, logged>>10)
 		if peak > mostMemory {
 			s.t.Errorf("%s had %d MiB of memory, want %d MiB at most", w.Name, peak>>20, mostMemory>>20)
 		}

@@ -26,6 +26,7 @@ import (
 type method struct {
 	service, name string
 	input         protoreflect.MessageDescriptor // nil if it does not matter
+	stream        bool                           // of requests
 }
 
 func (m method) path() string { return "/" + m.service + "/" + m.name }
@@ -37,7 +38,7 @@ var methods = sync.OnceValue(func() (all []method) {
 			service := file.Services().Get(i)
 			for j := range service.Methods().Len() {
 				m := service.Methods().Get(j)
-				all = append(all, method{string(service.FullName()), string(m.Name()), m.Input()})
+				all = append(all, method{string(service.FullName()), string(m.Name()), m.Input(), m.IsStreamingClient()})
 			}
 		}
 		return true
@@ -78,7 +79,11 @@ func randomCalls(h *hand) string {
 	f := h.face()
 	m := h.someMethod(f)
 	var messages [][]byte
-	for range 1 + h.rand.IntN(3) {
+	most := 1
+	if m.stream {
+		most = 5
+	}
+	for range 1 + h.rand.IntN(most) {
 		b, err := proto.Marshal(h.message(m.input, 4))
 		if err != nil {
 			h.accuse(fmt.Errorf("make a message for %s: %w", m.path(), err))

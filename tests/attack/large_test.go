@@ -1,9 +1,13 @@
 package attack
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -11,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
@@ -58,45 +63,90 @@ func largeMessages(h *hand) string {
 	return h.call(h.face(), m, [][]byte{unknown(size)})
 }
 
-// beyondLimits submits blocks that are beyond a limit, which must be refused.
-func beyondLimits(h *hand) string {
+// beyond are blocks that are beyond one limit each.
+var beyond = sync.OnceValue(func() (all [][]byte) {
 	limits := protocol.DefaultLimits()
 	transaction := func(key, payload int) *wirepb.Transaction {
 		return &wirepb.Transaction{Payload: make([]byte, payload), Access: []*wirepb.Access{{Key: make([]byte, key), Mode: wirepb.AccessMode_ACCESS_MODE_WRITE}}}
 	}
-	request := &wirepb.SubmitBlockRequest{Key: fmt.Sprintf("beyond/%d", h.rand.Uint64())}
-	list := &wirepb.TransactionList{}
-	request.Content = &wirepb.SubmitBlockRequest_Transactions{Transactions: list}
-	switch h.rand.IntN(5) {
-	case 0:
-		list.Transactions = append(list.Transactions, transaction(limits.KeyBytes+1, 0))
-	case 1:
-		t := transaction(1, 0)
-		for i := range limits.TransactionKeys {
-			t.Access = append(t.Access, &wirepb.Access{Key: binary.BigEndian.AppendUint32(nil, uint32(i)), Mode: wirepb.AccessMode_ACCESS_MODE_READ})
-		}
-		list.Transactions = append(list.Transactions, t)
-	case 2:
-		t := transaction(1, 0)
-		for range 1_000_001 {
-			list.Transactions = append(list.Transactions, t)
-		}
-	case 3:
-		list.Transactions = append(list.Transactions, transaction(1, limits.BlockBytes+1))
-	default:
-		request.Key = strings.Repeat("k", protocol.MaxBlockKeyBytes+1)
-		list.Transactions = append(list.Transactions, transaction(1, 1))
+	keys := transaction(1, 0)
+	for i := range limits.TransactionKeys {
+		keys.Access = append(keys.Access, &wirepb.Access{Key: binary.BigEndian.AppendUint32(nil, uint32(i)), Mode: wirepb.AccessMode_ACCESS_MODE_READ})
 	}
-	b, err := proto.Marshal(request)
-	if err != nil {
-		h.accuse(err)
-		return "failed"
+	for key, list := range map[string][]*wirepb.Transaction{
+		"beyond/key":          {transaction(limits.KeyBytes+1, 0)},
+		"beyond/keys":         {keys},
+		"beyond/transactions": slices.Repeat([]*wirepb.Transaction{transaction(1, 0)}, limits.BlockTransactions+1),
+		"beyond/bytes":        {transaction(1, limits.BlockBytes+1)},
+		strings.Repeat("k", protocol.MaxBlockKeyBytes+1): {transaction(1, 1)},
+	} {
+		b, err := proto.Marshal(&wirepb.SubmitBlockRequest{Key: key, Content: &wirepb.SubmitBlockRequest_Transactions{Transactions: &wirepb.TransactionList{Transactions: list}}})
+		if err != nil {
+			panic(err) // a mistake of this file
+		}
+		all = append(all, b)
 	}
-	ended := h.call(h.insider(), method{"lockstep.v1.CoordinatorService", "SubmitBlock", nil}, [][]byte{b})
+	return all
+})
+
+// beyondLimits submits blocks that are beyond a limit, which must be refused.
+func beyondLimits(h *hand) string {
+	all := beyond()
+	ended := h.call(h.insider(), submitBlock, [][]byte{all[h.rand.IntN(len(all))]})
 	if ended == codes.OK.String() {
-		h.accuse(fmt.Errorf("a block beyond the limits was taken: key %.50q", request.Key))
+		h.accuse(errors.New("a block beyond the limits was taken"))
 	}
 	return ended
+}
+
+// submitBlock is the method that takes most.
+var submitBlock = method{service: "lockstep.v1.CoordinatorService", name: "SubmitBlock"}
+
+// dense sends messages that are small and would be large once they are read: with
+// millions of parts that are empty.
+func dense(h *hand) string {
+	f := h.face()
+	for {
+		m := h.someMethod(f)
+		if b := densest(m.input, denseBytes, 3); b != nil {
+			return h.call(f, m, [][]byte{b})
+		}
+	}
+}
+
+// denseBytes is how large such a message is.
+const denseBytes = 4 << 20
+
+// densest fills the first repeated field of a form, or of what is inside it down to a
+// depth, with empty parts; nil if there is none.
+func densest(form protoreflect.MessageDescriptor, size, depth int) []byte {
+	for i := range form.Fields().Len() {
+		field := form.Fields().Get(i)
+		if field.IsList() && !field.IsPacked() {
+			return bytes.Repeat(protowire.AppendVarint(protowire.AppendTag(nil, field.Number(), protowire.BytesType), 0), size/2)
+		}
+	}
+	for i := range form.Fields().Len() {
+		field := form.Fields().Get(i)
+		if field.Message() == nil || field.IsList() || depth == 0 {
+			continue
+		}
+		if inner := densest(field.Message(), size, depth-1); inner != nil {
+			return protowire.AppendBytes(protowire.AppendTag(nil, field.Number(), protowire.BytesType), inner)
+		}
+	}
+	return nil
+}
+
+// claimCompressed sends messages that say that they are compressed, which nobody here
+// expands.
+func claimCompressed(h *hand) string {
+	return h.flood(100, func(l *line, _ int) error {
+		if err := l.open(l.headers(h.somePath(), hpack.HeaderField{Name: "grpc-encoding", Value: []string{"gzip", "snappy", "x"}[h.rand.IntN(3)]})); err != nil {
+			return err
+		}
+		return l.framer.WriteData(l.stream-1, true, append([]byte{1, 0, 0, 0, 32}, h.bytes(32)...))
+	})
 }
 
 // neverSent announces large messages, sends a byte of each, and waits.

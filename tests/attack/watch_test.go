@@ -12,6 +12,9 @@ import (
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )
 
+// processorTime is the metric of it, in seconds.
+const processorTime = "process_cpu_seconds_total"
+
 // lookEvery is how often the memory of processes is looked at.
 const lookEvery = 250 * time.Millisecond
 
@@ -22,6 +25,7 @@ type watch struct {
 	memory  int64        // before the attack
 	most    atomic.Int64 // most memory that was seen
 	logged  int          // bytes of its log before the attack
+	worked  float64      // seconds of processor time before the attack
 	stopped context.CancelFunc
 	over    chan struct{}
 }
@@ -34,8 +38,12 @@ func (s *siege) watchNodes() {
 		if err != nil {
 			s.t.Skipf("no way to measure memory here: %v", err)
 		}
+		metrics, err := metricsOf(n)
+		if err != nil {
+			s.t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(context.Background())
-		w := &watch{Node: n, pid: n.PID(), memory: memory, logged: len(n.Log()), stopped: cancel, over: make(chan struct{})}
+		w := &watch{Node: n, pid: n.PID(), memory: memory, logged: len(n.Log()), worked: metrics[processorTime], stopped: cancel, over: make(chan struct{})}
 		s.watches = append(s.watches, w)
 		go w.look(ctx)
 		s.t.Cleanup(w.end)

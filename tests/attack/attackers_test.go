@@ -31,6 +31,6 @@ func (s *siege) attackers() []attacker {
 		{"every method, with what is no message", 2, 10 * ms, brokenCalls},
 		{"HTTP: odd requests", 2, 20 * ms, oddRequests},
 		{"HTTP: paths out of the pages", 1, 20 * ms, oddPaths},
-		{"events that are never read", 20, 200 * ms, neverReadEvents},
+		{"events that are never read", 80, 200 * ms, neverReadEvents},
 	}
 }

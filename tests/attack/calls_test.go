@@ -201,7 +201,9 @@ func (h *hand) call(f face, m method, messages [][]byte) string {
 		var answer []byte
 		err := stream.RecvMsg(&answer)
 		if err == nil {
-			h.answered(f, m)
+			if !f.mayCall(m) {
+				h.accuse(fmt.Errorf("%s got an answer from %s", f.name, m.path()))
+			}
 			if answers < mostAnswers {
 				continue
 			}
@@ -216,15 +218,3 @@ func (h *hand) call(f face, m method, messages [][]byte) string {
 
 // mostAnswers is how many answers of one call attackers read.
 const mostAnswers = 10
-
-// clientsOnly are methods that a viewer may not call.
-var clientsOnly = []string{"SubmitBlock", "SubmitBlocks", "SubmitTransactions", "Get"}
-
-// answered checks that an answer is for whoever got it.
-func (h *hand) answered(f face, m method) {
-	switch {
-	case f.insider, f.looks && !slices.Contains(clientsOnly, m.name):
-	default:
-		h.accuse(fmt.Errorf("%s got an answer from %s", f.name, m.path()))
-	}
-}

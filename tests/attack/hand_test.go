@@ -45,6 +45,9 @@ type hand struct {
 // dialTimeout bounds everything that attackers wait for and do not want.
 const dialTimeout = 2 * time.Second
 
+// readBuffer is how many bytes the system keeps for an attacker that does not read.
+const readBuffer = 16 << 10
+
 // sources are the addresses that attackers come from, if this machine has them.
 var sources = sync.OnceValue(func() bool {
 	l, err := net.Listen("tcp", "127.0.0.2:0")
@@ -104,6 +107,7 @@ func (h *hand) dialContext(ctx context.Context, address string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
+	_ = raw.(*net.TCPConn).SetReadBuffer(readBuffer) // it is only to be small
 	c := &bounded{Conn: raw}
 	c.stop = context.AfterFunc(h.ctx, func() { raw.Close() })
 	return c, nil

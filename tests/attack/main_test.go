@@ -14,7 +14,7 @@ import (
 
 var (
 	seedFlag     = flag.Uint64("attack.seed", 0, "`number` that attackers draw from; 0 draws one")
-	durationFlag = flag.Duration("attack.duration", 5*time.Second, "how long each run is under attack")
+	durationFlag = flag.Duration("attack.duration", 4*time.Second, "how long each run is under attack")
 	tlsFlag      *bool // nil for both
 )
 

@@ -30,7 +30,7 @@ func (s *siege) record() {
 func (s *siege) overhear() {
 	s.t.Helper()
 	s.load.begin()
-	s.load.measure(calm / 2)
+	s.load.measure(calm)
 	s.load.end()
 	if err := s.Operate("cluster", "transfer"); err != nil {
 		s.t.Fatal(fmt.Errorf("begin a new epoch: %w", err))

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"encoding/binary"
-	"net"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -46,13 +45,16 @@ func (l *line) ask(path string, m proto.Message) error {
 	return l.framer.WriteData(l.stream-1, true, append(head, b...))
 }
 
-// leftAlone opens streams of all methods and says nothing on them, not even a hello.
+// leftAlone opens streams of a method and says nothing on them, not even a hello.
 func leftAlone(h *hand) string {
 	l, ended := h.line()
 	if l == nil {
 		return ended
 	}
 	path := h.somePath()
+	if h.rand.IntN(3) == 0 { // of sessions there are few
+		path = "/lockstep.v1.SessionService/Open"
+	}
 	_ = l.write(func() error { // end tells how it went
 		for range 200 {
 			if err := l.open(l.headers(path)); err != nil {
@@ -64,18 +66,14 @@ func leftAlone(h *hand) string {
 	return l.end(10 * time.Second)
 }
 
-// neverReadEvents watches the dashboard and does not read what it is told.
+// neverReadEvents watches the dashboard of one coordinator, as more than it has room for,
+// and does not read what it is told.
 func neverReadEvents(h *hand) string {
-	c, err := h.dialAs(h.face(), h.dashboard())
+	c, err := h.dialAs(h.face(), h.Coordinator.HTTP)
 	if err != nil {
 		return h.outcome(err)
 	}
 	defer c.Close()
-	if raw, ok := c.(*bounded); ok {
-		if tcp, ok := raw.Conn.(*net.TCPConn); ok {
-			_ = tcp.SetReadBuffer(1) // as little as the system allows
-		}
-	}
 	if err := write(c, []byte("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
 		return h.outcome(err)
 	}

@@ -1,10 +1,24 @@
 package attack
 
-import "time"
+import (
+	"regexp"
+	"slices"
+	"time"
+)
 
-// attackers lists all kinds of them. A hand that keeps its connection open for long is one
-// of many.
+// attackers gives those that take part.
 func (s *siege) attackers() []attacker {
+	s.t.Helper()
+	only, err := regexp.Compile(*onlyFlag)
+	if err != nil {
+		s.t.Fatalf("-attack.only: %v", err)
+	}
+	return slices.DeleteFunc(everybody(), func(a attacker) bool { return !only.MatchString(a.name) })
+}
+
+// everybody lists all kinds of attackers. A hand that keeps its connection open for long is one
+// of many.
+func everybody() []attacker {
 	const ms = time.Millisecond
 	return []attacker{
 		{"random bytes on any port", 2, 20 * ms, randomBytes},

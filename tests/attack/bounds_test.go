@@ -17,7 +17,11 @@ const (
 	// about 300 connections at most half of the window of 4 MiB on average; and as much
 	// again for what the garbage collector has not come to yet.
 	mostMemory = 2*(2*2*rpc.MaxMessageBytes+300*2<<20) + 60<<20
-	// progressEvery is within what time a block must be committed.
+	// mostPause is the longest time without a committed block. On a machine whose cores
+	// the attackers take, a coordinator may be elected meanwhile, and shards come to the new
+	// one within the 5 s that they wait at most before they dial again.
+	mostPause = 15 * time.Second
+	// progressEvery is how often, on average, a block must be committed at least.
 	progressEvery = 5 * time.Second
 	// mostLogged is how much a process may log a minute, beside a fixed amount.
 	mostLogged, mostLoggedPerMinute = 256 << 10, 256 << 10
@@ -26,18 +30,16 @@ const (
 	moreGoroutines, moreFiles = 60, 20
 )
 
-// wantProgress fails the test if nothing was committed for too long.
+// wantProgress fails the test if clients were kept waiting for too long.
 func (s *siege) wantProgress(during span) {
 	s.t.Helper()
-	counts := during.windows(progressEvery)
-	s.t.Logf("blocks committed in each %s: %v", progressEvery, counts)
-	for i, n := range counts {
-		if n == 0 {
-			s.t.Errorf("no block was committed from %s to %s", time.Duration(i)*progressEvery, time.Duration(i+1)*progressEvery)
-		}
+	counts, pause := during.windows(progressEvery), during.longestPause()
+	s.t.Logf("blocks committed in each %s: %v; longest time without one: %s", progressEvery, counts, round(pause))
+	if pause > mostPause {
+		s.t.Errorf("no block was committed for %s", round(pause))
 	}
-	if len(during.answers) == 0 {
-		s.t.Errorf("no block was committed during the attack")
+	if least := max(1, len(counts)); len(during.answers) < least {
+		s.t.Errorf("%d blocks were committed during the attack, want at least %d", len(during.answers), least)
 	}
 }
 
@@ -131,6 +133,7 @@ func (s *siege) report(c *crowd, before, during span) {
 	s.t.Logf("attackers, over %s:\n%s", during.ended.Sub(during.began).Round(time.Second), c.table())
 	s.t.Logf("clients before the attack: %.1f blocks a second, half of them within %s, 99 of 100 within %s", before.rate(), round(before.percentile(0.5)), round(before.percentile(0.99)))
 	s.t.Logf("clients during the attack: %.1f blocks a second, half of them within %s, 99 of 100 within %s", during.rate(), round(during.percentile(0.5)), round(during.percentile(0.99)))
+	s.t.Logf("processor time of the attackers, the clients and the test during the attack: %.1f s", during.worked.Seconds())
 	s.t.Logf("throughput during the attack: %.2f of that before", during.rate()/before.rate())
 }
 

@@ -32,6 +32,7 @@ const (
 	ignored      = "ignored"
 	cut          = "open until the attack ended"
 	alerted      = "refused by TLS"
+	garbled      = "not understood"
 )
 
 // hand is one attacker of a kind. It belongs to one goroutine.
@@ -177,12 +178,16 @@ func (h *hand) called(err error) string {
 	if h.ctx.Err() != nil {
 		return cut
 	}
-	code := status.Code(err)
-	if code == codes.Internal && strings.Contains(status.Convert(err).Message(), "a bug in") {
+	code, text := status.Code(err), status.Convert(err).Message()
+	switch {
+	case code == codes.Internal && strings.Contains(text, "a bug in"), code == codes.DataLoss:
 		h.accuse(fmt.Errorf("a call ended in a bug: %w", err))
-	}
-	if err != nil && code == codes.Unavailable && strings.Contains(err.Error(), "tls:") {
+	case code == codes.Internal && strings.Contains(text, "unmarshal"):
+		return garbled
+	case code == codes.Unavailable && strings.Contains(text, "tls:"):
 		return alerted
+	case code == codes.Internal, code == codes.Unknown:
+		h.t.Logf("a call ended oddly: %v", err)
 	}
 	return code.String()
 }

@@ -152,12 +152,13 @@ func (l *load) note(a answer) {
 type span struct {
 	began, ended time.Time
 	answers      []answer
+	worked       time.Duration // processor time of this process
 }
 
 // measure waits for a while, or until something is wrong, and gives what clients had.
 func (l *load) measure(while time.Duration) span {
 	l.t.Helper()
-	began := time.Now()
+	began, worked := time.Now(), processorTimeHere()
 	timer := time.NewTimer(while)
 	defer timer.Stop()
 	select {
@@ -167,7 +168,7 @@ func (l *load) measure(while time.Duration) span {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := span{began: began, ended: time.Now()}
+	s := span{began: began, ended: time.Now(), worked: processorTimeHere() - worked}
 	for _, a := range l.answers {
 		if a.at.After(began) {
 			s.answers = append(s.answers, a)
@@ -222,4 +223,13 @@ func (s span) windows(long time.Duration) []int {
 		}
 	}
 	return counts
+}
+
+// longestPause is the longest time in the span without a committed block.
+func (s span) longestPause() (longest time.Duration) {
+	last := s.began
+	for _, a := range s.answers { // in order of time
+		longest, last = max(longest, a.at.Sub(last)), a.at
+	}
+	return max(longest, s.ended.Sub(last))
 }

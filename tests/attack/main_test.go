@@ -15,6 +15,7 @@ import (
 var (
 	seedFlag     = flag.Uint64("attack.seed", 0, "`number` that attackers draw from; 0 draws one")
 	durationFlag = flag.Duration("attack.duration", 4*time.Second, "how long each run is under attack")
+	onlyFlag     = flag.String("attack.only", "", "`regexp` of the attackers that take part, by their names in the table; empty for all")
 	tlsFlag      *bool // nil for both
 )
 

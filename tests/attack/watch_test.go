@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/tests/cluster"
@@ -111,4 +112,13 @@ func metricsOf(n *cluster.Node) (map[string]float64, error) {
 		}
 	}
 	return all, nil
+}
+
+// processorTimeHere is how much of it this process has used.
+func processorTimeHere() time.Duration {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

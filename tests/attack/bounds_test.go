@@ -5,18 +5,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )
 
 const (
 	// mostMemory is what a process may ever have resident. Without attackers it is about
-	// 60 MiB here. Attackers may add messages that are being received and decoded, of
-	// which the attackers of largeMessages and beyondLimits send one each at a time, and
-	// which each are there as they came and once more as they were read; for each of the
-	// about 300 connections at most half of the window of 4 MiB on average; and as much
-	// again for what the garbage collector has not come to yet.
-	mostMemory = 2*(2*2*rpc.MaxMessageBytes+300*2<<20) + 60<<20
+	// 60 MiB here. With them it may hold at one time: a message of largeMessages and one of
+	// beyondLimits, of up to 80 MiB each; the million transactions of another one, and the
+	// two million parts of a dense one, which take about 230 MiB each once they are decoded;
+	// and some 100 MiB for 400 connections with what is on its way. The garbage collector
+	// lets the heap grow to twice of what is in use.
+	mostMemory = (60 + 2*(2*80+2*230+100)) << 20
 	// mostPause is the longest time without a committed block. On a machine whose cores
 	// the attackers take, a coordinator may be elected meanwhile, and shards come to the new
 	// one within the 5 s that they wait at most before they dial again.

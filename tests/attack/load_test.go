@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,13 +147,6 @@ func (l *load) note(a answer) {
 	l.answers = append(l.answers, a)
 }
 
-// span is what clients had in a while.
-type span struct {
-	began, ended time.Time
-	answers      []answer
-	worked       time.Duration // processor time of this process
-}
-
 // measure waits for a while, or until something is wrong, and gives what clients had.
 func (l *load) measure(while time.Duration) span {
 	l.t.Helper()
@@ -196,40 +188,4 @@ func (l *load) end() {
 		l.t.Fatal(err)
 	default:
 	}
-}
-
-// rate is how many blocks were committed a second.
-func (s span) rate() float64 { return float64(len(s.answers)) / s.ended.Sub(s.began).Seconds() }
-
-// percentile gives how long a part of the blocks took at most; 0 if there were none.
-func (s span) percentile(part float64) time.Duration {
-	if len(s.answers) == 0 {
-		return 0
-	}
-	var took []time.Duration
-	for _, a := range s.answers {
-		took = append(took, a.took)
-	}
-	slices.Sort(took)
-	return took[int(part*float64(len(took)-1))]
-}
-
-// windows counts the blocks that were committed in each whole window of the span.
-func (s span) windows(long time.Duration) []int {
-	counts := make([]int, s.ended.Sub(s.began)/long)
-	for _, a := range s.answers {
-		if i := int(a.at.Sub(s.began) / long); i < len(counts) {
-			counts[i]++
-		}
-	}
-	return counts
-}
-
-// longestPause is the longest time in the span without a committed block.
-func (s span) longestPause() (longest time.Duration) {
-	last := s.began
-	for _, a := range s.answers { // in order of time
-		longest, last = max(longest, a.at.Sub(last)), a.at
-	}
-	return max(longest, s.ended.Sub(last))
 }

@@ -147,7 +147,8 @@ func (l *load) note(a answer) {
 	l.answers = append(l.answers, a)
 }
 
-// measure waits for a while, or until something is wrong, and gives what clients had.
+// measure waits for a while, and then for the first block if there was none, and gives
+// what clients had. It fails the test if something is wrong.
 func (l *load) measure(while time.Duration) span {
 	l.t.Helper()
 	began, worked := time.Now(), processorTimeHere()
@@ -158,15 +159,25 @@ func (l *load) measure(while time.Duration) span {
 	case err := <-l.wrong:
 		l.t.Fatal(err)
 	}
+	cluster.Await(l.t, "a block for any client", mostPause, func() string {
+		if l.since(began) == nil {
+			return "none was committed"
+		}
+		return ""
+	})
+	return span{began: began, ended: time.Now(), worked: processorTimeHere() - worked, answers: l.since(began)}
+}
+
+// since gives the blocks that were committed after a moment.
+func (l *load) since(began time.Time) (answers []answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := span{began: began, ended: time.Now(), worked: processorTimeHere() - worked}
 	for _, a := range l.answers {
 		if a.at.After(began) {
-			s.answers = append(s.answers, a)
+			answers = append(answers, a)
 		}
 	}
-	return s
+	return answers
 }
 
 // end waits until every block that was begun has its answer.

@@ -16,10 +16,10 @@ const (
 	// and some 100 MiB for 400 connections with what is on its way. The garbage collector
 	// lets the heap grow to twice of what is in use.
 	mostMemory = (60 + 2*(2*80+2*230+100)) << 20
-	// mostPause is the longest time without a committed block. On a machine whose cores
-	// the attackers take, a coordinator may be elected meanwhile, and shards come to the new
-	// one within the 5 s that they wait at most before they dial again.
-	mostPause = 15 * time.Second
+	// mostPause is the longest time without a committed block. Attackers take the cores of
+	// a small machine, so that a coordinator may be elected meanwhile; a client asks again
+	// after its patience, and a shard dials again within 5 s.
+	mostPause = patience + 10*time.Second
 	// progressEvery is how often, on average, a block must be committed at least.
 	progressEvery = 5 * time.Second
 	// mostLogged is how much a process may log a minute, beside a fixed amount.

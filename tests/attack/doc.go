@@ -20,7 +20,7 @@
 //     digests and databases are those of one sequential run (package proof);
 //   - every process is the one that was started, and has logged no panic;
 //   - no process ever had more memory than the bound in bounds_test.go, which says why;
-//   - a block was committed every 5 seconds on average, and at least every 15;
+//   - a block was committed every 5 seconds on average, and at least every 30;
 //   - after the attackers are gone, goroutines and open files of every process come
 //     back to about as many as before;
 //   - logs have stayed small;

@@ -40,7 +40,7 @@ func everybody() []attacker {
 		{"messages announced and never sent", 8, 200 * ms, neverSent},
 		{"streams opened and never read", 4, 200 * ms, neverRead},
 		{"streams opened and left alone", 4, 200 * ms, leftAlone},
-		{"what was overheard, sent again", 2, 100 * ms, replay},
+		{"what was overheard, sent again", 6, 50 * ms, replay},
 		{"every method, with random messages", 3, 10 * ms, randomCalls},
 		{"every method, with what is no message", 2, 10 * ms, brokenCalls},
 		{"HTTP: odd requests", 2, 20 * ms, oddRequests},

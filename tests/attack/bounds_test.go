@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,11 +116,13 @@ func (s *siege) wantRefusals() {
 		}
 		refused, reasons := 0.0, []string{}
 		for name, count := range metrics {
-			if reason, ok := strings.CutPrefix(name, "lockstep_refused_total{reason="); ok && count > 0 {
+			refusal := strings.HasPrefix(name, "lockstep_refused_total{") || strings.HasPrefix(name, "lockstep_rejected_sessions_total{")
+			if refusal && count > 0 {
 				refused += count
-				reasons = append(reasons, fmt.Sprintf("%s %.0f", strings.Trim(reason, `"}`), count))
+				reasons = append(reasons, fmt.Sprintf("%s %.0f", strings.TrimPrefix(name, "lockstep_"), count))
 			}
 		}
+		slices.Sort(reasons)
 		s.t.Logf("%-13s refused %.0f %v", n.Name, refused, reasons)
 		if s.identities != nil && refused == 0 {
 			s.t.Errorf("%s refused nobody, by its metrics", n.Name)

@@ -96,11 +96,3 @@ func tlsGarbage(h *hand) string {
 	}
 	return h.throw(h.anyPort(), b, time.Second)
 }
-
-// replay sends again what somebody of the cluster, or a client, once sent: sessions of
-// shards, values for peers and messages between coordinators, of an epoch that is over.
-func replay(h *hand) string {
-	all := h.overheard
-	heard := all[h.rand.IntN(len(all))]
-	return h.throw(heard.to.Address, heard.sent[:1+h.rand.IntN(len(heard.sent))], time.Second)
-}

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/lockstep-exec/lockstep/tests/cluster"
 )
@@ -47,4 +48,16 @@ func (s *siege) overhear() {
 	if len(s.overheard) == 0 {
 		s.t.Fatal("nothing was overheard")
 	}
+}
+
+// replay sends again what somebody of the cluster, or a client, once sent: sessions of
+// shards, values for peers and messages between coordinators. What one coordinator was
+// sent, another may get: the one that leads now.
+func replay(h *hand) string {
+	heard := h.overheard[h.rand.IntN(len(h.overheard))]
+	to := heard.to
+	if to.Member != "" {
+		to = h.Coordinators[h.rand.IntN(coordinators)]
+	}
+	return h.throw(to.Address, heard.sent[:1+h.rand.IntN(len(heard.sent))], 200*time.Millisecond)
 }

@@ -17,7 +17,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 RACE     ?= $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 # Tests of whole clusters and their data run one after the other, without the
 # detector: it would slow them down, and not look into other processes.
-PROCESSES := /tests/(e2e|chaos|mutate|abuse)(/|$$)
+PROCESSES := /tests/(e2e|chaos|mutate|abuse|attack)(/|$$)
 TESTFLAGS ?=
 BENCH     ?= .
 BENCHTIME ?= 0.3s
@@ -37,7 +37,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes test-package monitoring release release-check sim chaos model check format vet tidy fresh lint docs generate bench microbench fuzz clean
+.PHONY: help build demo test test-race test-processes test-package monitoring release release-check sim chaos attack model check format vet tidy fresh lint docs generate bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,9 @@ sim: ## simulate SEEDS=2000 clusters with faults, from SEED=1 on (SIMFLAGS=-sim.
 
 chaos: ## torment real processes under load for MINUTES=5, by SEED=1
 	$(GO) test ./tests/chaos -run '^TestChaos$$' -count 1 -timeout 3h -v -chaos.seed=$(SEED) -chaos.minutes=$(MINUTES) $(CHAOSFLAGS)
+
+attack: ## have a cluster attacked by everybody for MINUTES=5 in plaintext and again with TLS, by SEED=1
+	$(GO) test ./tests/attack -run '^TestAttack$$' -count 1 -timeout 3h -v -attack.seed=$(SEED) -attack.duration=$(MINUTES)m $(ATTACKFLAGS)
 
 model: ## check the model of the protocol with spin (MODEL=quick for the small part)
 	MODEL=$(MODEL) tools/model.sh

@@ -56,7 +56,7 @@ func (a *archive) byHeight(h protocol.Height) (d *protocol.Decision, ok bool, er
 	a.mu.RLock()
 	if n := len(a.recent); n > 0 && h >= a.recent[0].Height() {
 		defer a.mu.RUnlock()
-		if i := h - a.recent[0].Height(); i < protocol.Height(n) {
+		if i := h - a.recent[0].Height(); i < protocol.Height(n) { // any height may be asked for
 			return a.recent[i], true, nil
 		}
 		return nil, false, nil

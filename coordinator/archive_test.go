@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 
@@ -110,13 +111,18 @@ func TestArchiveFindsEveryDecisionWhileItIsKept(t *testing.T) {
 	}
 }
 
-// A height is whatever a client asks for, also one that is further above those in
-// memory than an int can say.
-func TestArchiveHasNoDecisionFarAbove(t *testing.T) {
-	a := newArchive(newHistory(t), chain(2))
-	for _, h := range []protocol.Height{3, 1<<63 + 1, ^protocol.Height(0)} {
-		if d, ok, err := a.byHeight(h); ok || err != nil {
-			t.Errorf("height %d: %v %v", h, d, err)
+// Whoever asks may name any number as a height.
+func TestArchiveHasNoHeightBeyondTheNewest(t *testing.T) {
+	ds := chain(3)
+	empty, some := newArchive(newHistory(t), nil), newArchive(newHistory(t), ds)
+	for _, a := range []*archive{empty, some} {
+		for _, h := range []protocol.Height{4, 1 << 62, 1 << 63, 1<<63 + 2, math.MaxUint64} {
+			if d, ok, err := a.byHeight(h); ok || err != nil {
+				t.Errorf("height %d: %v, %v, %v", h, d, ok, err)
+			}
 		}
+	}
+	if d, ok, err := some.byHeight(3); !ok || err != nil || d != ds[2] {
+		t.Errorf("height 3: %v, %v, %v", d, ok, err)
 	}
 }

@@ -12,6 +12,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
+	"github.com/lockstep-exec/lockstep/coordinator/replica"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // Options say what to run.
@@ -30,6 +34,9 @@ type Options struct {
 	Place func(node string) Place
 	// MayQuarantine allows what otherwise fails the test.
 	MayQuarantine bool
+	// Identities are what all nodes and commands prove who they are with; nil means
+	// plaintext.
+	Identities *certset.Set
 }
 
 // Cluster is its coordinators and its shards.
@@ -55,10 +62,13 @@ func New(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	c := &Cluster{tb: tb, options: o, dir: tb.TempDir()}
 	c.Clients = c.proxy()
+	c.identify(identity.Client, clientID) // made now, because making one is not for several at once
+	c.identify(identity.Operator, operatorID)
 	if o.Coordinators > 1 {
 		c.group(o.Coordinators)
 	} else {
-		c.Coordinators = []*Node{c.node("coordinator", c.aimAtCoordinator, c.coordinatorArgs())}
+		args := append(c.coordinatorArgs(), c.identify(identity.Coordinator, replica.DefaultName)...)
+		c.Coordinators = []*Node{c.node("coordinator", c.aimAtCoordinator, args)}
 	}
 	c.Coordinator = c.Coordinators[0]
 	for i := range o.Shards {
@@ -83,6 +93,7 @@ func (c *Cluster) coordinatorArgs() []string {
 
 func (c *Cluster) shard(i int) *Node {
 	name, args := fmt.Sprintf("shard%d", i), append([]string{"shard", "--id", strconv.Itoa(i)}, c.options.ShardArgs...)
+	args = append(args, c.identify(identity.Shard, strconv.Itoa(i))...)
 	if c.place(name).own() {
 		return c.node(name, func(*Process) {}, append(args, "--coordinator", c.placedCoordinators()))
 	}
@@ -96,6 +107,22 @@ func (c *Cluster) shard(i int) *Node {
 		n.command = append(n.command, "--coordinator", c.Addresses())
 	}
 	return n
+}
+
+// Who the commands of a test are.
+const (
+	clientID   = "client"
+	operatorID = "operator"
+)
+
+// identify gives the flags of somebody who proves who it is; none in plaintext.
+func (c *Cluster) identify(role identity.Role, id string) []string {
+	c.tb.Helper()
+	flags, err := c.options.Identities.Flags(role, id)
+	if err != nil {
+		c.tb.Fatalf("make an identity of %s %s: %v", role, id, err)
+	}
+	return flags
 }
 
 // placedCoordinators are the addresses of all coordinators that have places.
@@ -113,7 +140,7 @@ func (c *Cluster) node(name string, started func(*Process), args []string) *Node
 		data = cmp.Or(c.options.Data(name), data)
 	}
 	return &Node{
-		Name: name, Data: data, tb: c.tb, started: started,
+		Name: name, Data: data, tb: c.tb, started: started, identities: c.options.Identities,
 		logFile: filepath.Join(c.dir, name+".log"),
 		command: c.place(name).command(c.options.Binary, append(args, "--data", data)...),
 	}

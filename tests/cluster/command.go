@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // commandTimeout bounds every command of a test.
@@ -125,7 +127,8 @@ func (c *Command) Wait() Result {
 // coordinators are.
 func (c *Cluster) Go(args ...string) *Command {
 	c.tb.Helper()
-	return Go(c.tb, c.options.Binary, append(args, "--coordinator", c.Addresses())...)
+	args = append(append(args, "--coordinator", c.Addresses()), c.identify(identity.Client, clientID)...)
+	return Go(c.tb, c.options.Binary, args...)
 }
 
 // Lockstep runs a command of clients and gives what it came to.

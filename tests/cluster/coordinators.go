@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
 )
 
 // group prepares several coordinators, which know each other by the addresses of
@@ -36,6 +38,7 @@ func (c *Cluster) group(n int) {
 // equip gives a coordinator the command line of a member.
 func (c *Cluster) equip(node *Node, extra ...string) {
 	args := append(c.coordinatorArgs(), "--name", node.Member, "--advertise", c.addressOf(node))
+	args = append(args, c.identify(identity.Coordinator, node.Member)...)
 	made := c.node(node.Name, func(p *Process) {
 		if node.Inbound != nil {
 			node.Inbound.Aim(p.Address)
@@ -43,6 +46,7 @@ func (c *Cluster) equip(node *Node, extra ...string) {
 	}, append(args, extra...))
 	if node.Data == "" { // else all of that is as it was, and others may look at it
 		node.Data, node.tb, node.started, node.logFile = made.Data, made.tb, made.started, made.logFile
+		node.identities = made.identities
 	}
 	node.command = made.command
 }
@@ -175,7 +179,8 @@ func (c *Cluster) Operate(args ...string) error {
 
 // operate gives what a command of operators prints.
 func (c *Cluster) operate(args ...string) ([]byte, error) {
-	cmd := exec.Command(c.options.Binary, append(args, "--coordinator", c.Addresses())...)
+	args = append(append(args, "--coordinator", c.Addresses()), c.identify(identity.Operator, operatorID)...)
+	cmd := exec.Command(c.options.Binary, args...)
 	var said bytes.Buffer
 	cmd.Stderr, cmd.SysProcAttr, cmd.Env = &said, noOrphans(), append(os.Environ(), raceEnvironment...)
 	out, err := cmd.Output()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 )
 
 // endTimeout is how long a daemon may take to end, as promised.
@@ -33,6 +35,8 @@ type Node struct {
 	logFile string
 	started func(*Process) // aims the proxies
 	runs    []*Process
+	// identities are those of the cluster; nil for plaintext.
+	identities *certset.Set
 }
 
 // Running tells whether the daemon was started and has not ended.
@@ -58,6 +62,7 @@ func (n *Node) TryStart() error {
 	if err != nil {
 		return err
 	}
+	p.identities = n.identities
 	n.Process = p
 	n.runs = append(n.runs, p)
 	n.started(p)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/certset"
 )
 
 // startTimeout bounds how long a daemon may take to say that it listens.
@@ -22,8 +24,9 @@ type Process struct {
 	Address string // of the API
 	HTTP    string // of health, metrics and status
 
-	cmd   *exec.Cmd
-	ended chan struct{}
+	cmd        *exec.Cmd
+	ended      chan struct{}
+	identities *certset.Set // of the cluster; nil for plaintext
 
 	mu       sync.Mutex
 	expected bool // somebody told it to end

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ type Proxy struct {
 	toward   gate // from those who connect to the target
 	back     gate
 	brake    brake // both ways
+	tape     tape  // of what goes to the target
 	group    sync.WaitGroup
 
 	mu     sync.Mutex
@@ -86,6 +88,13 @@ func (p *Proxy) HoldBack() { p.back.shut() }
 // changes waits on.
 func (p *Proxy) Slow(delay time.Duration, bytesPerSecond int) { p.brake.set(delay, bytesPerSecond) }
 
+// Record keeps what connections to come send to the target, of at most so many of them
+// and so many bytes of each, from their first byte on.
+func (p *Proxy) Record(connections, bytes int) { p.tape.record(connections, bytes) }
+
+// Recorded gives what was kept so far, by connection.
+func (p *Proxy) Recorded() [][]byte { return p.tape.recorded() }
+
 // Heal undoes Cut, Slow and all kinds of Hold. What was held flows on.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
@@ -121,7 +130,8 @@ func (p *Proxy) serve(near net.Conn) {
 		return
 	}
 	var group sync.WaitGroup
-	group.Go(func() { pair.forward(pair.far, pair.near, &p.toward, &p.brake) })
+	heard := p.tape.listen()
+	group.Go(func() { pair.forward(pair.far, io.TeeReader(pair.near, heard), &p.toward, &p.brake) })
 	group.Go(func() { pair.forward(pair.near, pair.far, &p.back, &p.brake) })
 	group.Wait()
 	p.mu.Lock()
@@ -154,7 +164,7 @@ func (p *Proxy) join(near net.Conn) *pair {
 // forward copies from one end to the other, waiting at the gate before every
 // write, and for the brake. The end of a connection waits there too: who is behind a held link
 // does not learn of it.
-func (p *pair) forward(to, from net.Conn, g *gate, b *brake) {
+func (p *pair) forward(to io.Writer, from io.Reader, g *gate, b *brake) {
 	defer p.end()
 	buffer := make([]byte, 32<<10)
 	for {

@@ -78,3 +78,20 @@ func TestProxyCloseEndsWhatIsSlow(t *testing.T) {
 		t.Error("a closed proxy still forwards")
 	}
 }
+
+func TestProxyRecordsWhatIsSent(t *testing.T) {
+	p, unheard := echo(t)
+	roundTrip(t, unheard, 5)
+	p.Record(1, 3)
+	for range 2 {
+		conn, err := net.Dial("tcp", p.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		roundTrip(t, conn, 5)
+	}
+	if got := p.Recorded(); len(got) != 1 || len(got[0]) != 3 {
+		t.Errorf("recorded %v, want 3 bytes of the first connection since", got)
+	}
+}

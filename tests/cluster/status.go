@@ -84,8 +84,6 @@ const (
 	glanceTimeout = time.Second
 )
 
-var web = http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // Fetch gets a path of the daemon's HTTP address.
 func (p *Process) Fetch(path string) (code int, body string, err error) {
 	return p.fetchWithin(fetchTimeout, path)
@@ -94,10 +92,11 @@ func (p *Process) Fetch(path string) (code int, body string, err error) {
 func (p *Process) fetchWithin(timeout time.Duration, path string) (code int, body string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.identities.URL(p.HTTP, path), nil)
 	if err != nil {
 		return 0, "", err
 	}
+	web := http.Client{Transport: p.identities.Transport()}
 	response, err := web.Do(request)
 	if err != nil {
 		return 0, "", err

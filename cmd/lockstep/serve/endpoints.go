@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
+	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
 func (e Endpoints) handler() http.Handler {
@@ -14,7 +17,7 @@ func (e Endpoints) handler() http.Handler {
 	mux.HandleFunc("GET /livez", probe(e.Live, func() string { return "live" }))
 	mux.HandleFunc("GET /readyz", probe(e.Ready, e.ReadyText))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(e.Metrics, promhttp.HandlerOpts{
-		ErrorLog:            e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
+		ErrorLog:            scrapeLog{outage.New(e.Log, time.Now)},
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: 4,
 	}))
@@ -25,6 +28,14 @@ func (e Endpoints) handler() http.Handler {
 		mux.Handle("/", e.Other)
 	}
 	return mux
+}
+
+// scrapeLog implements promhttp.Logger, which is told of every family of metrics that
+// could not be shown: of all of them when whoever scrapes goes away.
+type scrapeLog struct{ trouble *outage.Log }
+
+func (l scrapeLog) Println(v ...any) {
+	l.trouble.Warn("cannot show all metrics: see that whoever reads them waits for the end", "error", strings.TrimSpace(fmt.Sprintln(v...)))
 }
 
 // ReadyText is what /readyz says of a daemon that is ready.

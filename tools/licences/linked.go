@@ -73,11 +73,10 @@ func list(root, arch string) (packages []goPackage, err error) {
 	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Standard,Imports,Module", released)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
-	var told bytes.Buffer
-	cmd.Stderr = &told
+	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("list what is linked for %s: %w\n%s", arch, err, told.Bytes())
+		return nil, fmt.Errorf("list what is linked for %s: %w", arch, err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	for {

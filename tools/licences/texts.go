@@ -140,8 +140,8 @@ func (m *module) judge(known map[string]string) (refused []error) {
 		t.is = known[t.hash()]
 		switch t.is {
 		case "":
-			refused = append(refused, fmt.Errorf("%s %s: nobody has read %s yet: read it, and say in tools/licences/texts.txt what %s is",
-				m.path, m.version, t.name, t.hash()))
+			refused = append(refused, fmt.Errorf("%s %s has a text that nobody has read: read %s, and say in tools/licences/texts.txt what %s is",
+				m.path, m.version, filepath.Join(m.dir, t.name), t.hash()))
 		case notice:
 		default:
 			for id := range strings.SplitSeq(t.is, " AND ") {

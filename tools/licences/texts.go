@@ -24,8 +24,9 @@ var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT
 // notice is what texts.txt has in place of a licence for a text that goes with one.
 const notice = "notice"
 
-// isText matches names of files that are licences or go with them. Sources are not.
-var isText = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying|copyright|notice|patents)([-_.].*)?$`)
+// isText matches names of files that are licences or go with them, of third parties too.
+// Sources and hidden files, which are settings of tools, are not.
+var isText = regexp.MustCompile(`(?i)^[^.].*licen[cs]e|^(licen[cs]e|(copying|copyright|notice|patent)s?([-_.].*)?$)`)
 
 // text is a licence, or a notice that goes with one.
 type text struct {

@@ -19,6 +19,8 @@ func TestWhatIsRefused(t *testing.T) {
 		"with a notice":       {files: map[string]string{"LICENCE.md": "do", "NOTICE": "do"}, known: knownAs("ISC", "do")},
 		"a word more":         {files: map[string]string{"LICENSE": "do not"}, known: knownAs("MIT", "do"), want: "example.org/fake v1.0.0 has a text that nobody has read: read "},
 		"a text beside":       {files: map[string]string{"LICENSE": "do", "COPYING.LESSER": "but"}, known: knownAs("MIT", "do"), want: "/COPYING.LESSER, and say in tools/licences/texts.txt"},
+		"of third parties":    {files: map[string]string{"LICENSE": "do", "THIRD_PARTY_LICENSES.txt": "but"}, known: knownAs("MIT", "do"), want: "/THIRD_PARTY_LICENSES.txt, and say"},
+		"settings of a tool":  {files: map[string]string{"UNLICENSE": "do", ".licenserc.yaml": "but"}, known: knownAs("MIT", "do")},
 		"not allowed":         {files: map[string]string{"COPYING": "share"}, known: knownAs("AGPL-3.0-only", "share"), want: "example.org/fake v1.0.0 is under AGPL-3.0-only: only Apache-2.0,"},
 		"one not allowed":     {files: map[string]string{"LICENSE": "do"}, known: knownAs("GPL-2.0-only AND MIT", "do"), want: "is under GPL-2.0-only: only"},
 		"a choice is read":    {files: map[string]string{"LICENSE": "do"}, known: knownAs("GPL-2.0-only OR MIT", "do"), want: "is under GPL-2.0-only OR MIT: only"},

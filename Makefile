@@ -37,7 +37,7 @@ MODEL     ?= full
 # A checkout that belongs to somebody else builds too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build demo test test-race test-processes test-package monitoring release release-check sim chaos attack model check format vet tidy fresh lint docs generate bench microbench fuzz clean
+.PHONY: help build demo test test-race test-processes test-package monitoring release release-check sim chaos attack model check format vet tidy fresh licensed lint docs generate licences bench microbench fuzz clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -66,7 +66,7 @@ test-package: ## build the Debian package for this machine, and install, use and
 monitoring: build ## test alerts and dashboard with the engine of Prometheus, a module of its own
 	cd tests/monitoring && $(GO) mod tidy -diff && $(GO) vet ./... && LOCKSTEP_BINARY='$(abspath $(BIN))' $(GO) test -count 1 -timeout 8m $(TESTFLAGS) ./...
 
-release: ## build what is published in dist: static binaries for amd64 and arm64, .tar.gz, .deb, SHA256SUMS
+release: ## build what is published in dist: static binaries for amd64 and arm64, .tar.gz, .deb, bills of materials, SHA256SUMS
 	tools/release.sh dist
 
 release-check: ## prove that a release has the same bytes, built from a clone elsewhere without a cache (minutes)
@@ -84,7 +84,7 @@ attack: ## have a cluster attacked by everybody for MINUTES=5 in plaintext and a
 model: ## check the model of the protocol with spin (MODEL=quick for the small part)
 	MODEL=$(MODEL) tools/model.sh
 
-check: format vet tidy fresh lint ## check form, modules, generated code, and what linters find
+check: format vet tidy fresh licensed lint ## check form, modules, generated code, licences, and what linters find
 
 format:
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted, run gofmt -w:"; echo "$$files"; exit 1; fi
@@ -100,12 +100,19 @@ tidy:
 fresh:
 	tools/generate-check.sh
 
+# Its own module, so that nothing of it is among what it looks at.
+licensed:
+	cd tools/licences && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) test ./... && $(GO) run . -root ../.. check
+
 lint:
 	$(TOOL) staticcheck ./...
 	$(TOOL) staticcheck -tags docs ./cmd/lockstep
 
 docs: ## generate docs/reference from the commands
 	$(GO) run -tags docs ./cmd/lockstep reference docs/reference
+
+licences: ## write docs/reference/licences.md, of all that is linked into the binary
+	cd tools/licences && $(GO) run . -root ../.. table
 
 generate: ## generate protocol/wirepb from its .proto files
 	$(TOOL) buf format --write

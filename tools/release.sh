@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds what is published: release.sh DIST [ARCH...] writes to the folder DIST, for
 # each architecture of Linux (amd64 and arm64), a static binary with what belongs to
-# it as .tar.gz, the same as .deb, and SHA256SUMS over all.
+# it as .tar.gz, the same as .deb, a bill of materials, and SHA256SUMS over all.
 #
 # The same commit gives the same bytes, with the same version of Go, in any folder,
 # on any day. Names and dates come from git; without it VERSION, COMMIT and
@@ -26,6 +26,8 @@ trap 'rm -rf "$stage"' EXIT
 # Tools run here, whatever they build for.
 go build -ldflags "$stamp" -tags docs -o "$stage/docs" ./cmd/lockstep
 go build -modfile=tools/go.mod -o "$stage/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+go build -C tools/licences -o "$stage/licences" .
+"$stage/licences" texts >"$stage/THIRD_PARTY_LICENSES"
 
 # shared FOLDER: what is the same for all architectures.
 shared() {
@@ -36,7 +38,7 @@ shared() {
 	mkdir "$1/systemd" "$1/monitoring"
 	install -m 644 packaging/systemd/*.service "$1/systemd"
 	install -m 644 packaging/prometheus/alerts.yml packaging/grafana/lockstep.json "$1/monitoring"
-	install -m 644 packaging/sysusers.conf LICENSE README.md "$1"
+	install -m 644 packaging/sysusers.conf LICENSE "$stage/THIRD_PARTY_LICENSES" README.md "$1"
 }
 
 # debian_version turns what git describe says into a version that sorts: v1.2.3 is
@@ -61,10 +63,13 @@ for arch in "$@"; do
 	mkdir "$folder"
 	shared "$folder"
 	GOOS=linux GOARCH=$arch go build -ldflags "$stamp" -o "$folder/lockstep" ./cmd/lockstep
+	"$stage/licences" sbom "$folder/lockstep" "$VERSION" >"$folder/lockstep.cdx.json"
+	"$stage/licences" verify "$folder/lockstep.cdx.json" "$folder/lockstep"
+	install -m 644 "$folder/lockstep.cdx.json" "$dist/$(basename "$folder").cdx.json"
 	archive "$folder" "$dist/$(basename "$folder").tar.gz"
 	cp -R packaging/debian "$folder"
 	(cd "$folder" && ARCH=$arch VERSION=$(debian_version) "$stage/nfpm" package --config "$OLDPWD/packaging/nfpm.yaml" \
 		--packager deb --target "$dist/lockstep_$(debian_version)_$arch.deb" >/dev/null)
 done
-(cd "$dist" && sha256sum ./*.tar.gz ./*.deb | sed 's| \./| |' >SHA256SUMS)
+(cd "$dist" && sha256sum ./*.tar.gz ./*.deb ./*.cdx.json | sed 's| \./| |' >SHA256SUMS)
 cat "$dist/SHA256SUMS"

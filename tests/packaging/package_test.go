@@ -2,6 +2,7 @@ package packaging
 
 import (
 	"bufio"
+	"debug/buildinfo"
 	"flag"
 	"io/fs"
 	"os"
@@ -103,6 +104,8 @@ func TestWhatIsInstalled(t *testing.T) {
 		"usr/share/lockstep/prometheus/alerts.yml":            0o644,
 		"usr/share/lockstep/grafana/lockstep.json":            0o644,
 		"usr/share/doc/lockstep/copyright":                    0o644,
+		"usr/share/doc/lockstep/THIRD_PARTY_LICENSES":         0o644,
+		"usr/share/doc/lockstep/lockstep.cdx.json":            0o644,
 		"var/lib/lockstep":                                    0o700 | fs.ModeDir,
 	} {
 		info, err := os.Lstat(s.path(name))
@@ -119,6 +122,32 @@ func TestWhatIsInstalled(t *testing.T) {
 	version, deb := s.lockstep(t, "version"), strings.TrimSpace(run(t, "dpkg-deb", "--field", *deb, "Architecture"))
 	if !strings.HasPrefix(version, "lockstep ") || !strings.Contains(version, "linux/"+deb) {
 		t.Errorf("version prints %q", version)
+	}
+}
+
+// TestLicencesOfAllThatIsInstalled: every module that the binary says is in it stands,
+// with its version, among the licences and in the bill of materials.
+func TestLicencesOfAllThatIsInstalled(t *testing.T) {
+	s := newSystem(t)
+	s.dpkg(t, "--install", *deb)
+	info, err := buildinfo.ReadFile(s.path("usr/bin/lockstep"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Deps) == 0 {
+		t.Fatal("the binary names no modules")
+	}
+	licences, bill := s.read(t, "usr/share/doc/lockstep/THIRD_PARTY_LICENSES"), s.read(t, "usr/share/doc/lockstep/lockstep.cdx.json")
+	for _, dep := range info.Deps {
+		if !strings.Contains(licences, "\n"+dep.Path+" "+dep.Version+"\n    ") {
+			t.Errorf("%s %s has no licence", dep.Path, dep.Version)
+		}
+		if !strings.Contains(bill, `"purl": "pkg:golang/`+dep.Path+"@"+dep.Version+`"`) {
+			t.Errorf("%s %s is not in the bill of materials", dep.Path, dep.Version)
+		}
+	}
+	if !strings.Contains(licences, "Copyright 2009 The Go Authors.") {
+		t.Error("the licence of Go is missing")
 	}
 }
 

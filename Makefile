@@ -97,7 +97,7 @@ fresh:
 lint:
 	$(TOOL) staticcheck ./...
 	$(TOOL) staticcheck -tags docs ./cmd/lockstep
-	cd tools/lint && $(GO) vet ./... && $(GO) test ./... && $(GO) build -o '$(abspath bin/lint)' .
+	cd tools/lint && $(GO) vet ./... && $(GO) test ./... && $(GO) build -o '$(abspath bin/lint)' . && '$(abspath bin/lint)' .
 	bin/lint ./...
 	bin/lint -tags docs ./cmd/lockstep
 

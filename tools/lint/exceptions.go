@@ -25,8 +25,8 @@ var (
 	// exception is how a line says that it is right as it stands. Names are those of
 	// rules; staticcheck reads its own.
 	exception = regexp.MustCompile(`^//nolint:([A-Za-z0-9]+(?:,[A-Za-z0-9]+)*) // \S`)
-	// otherwise is every other way that a tool would take for an exception.
-	otherwise = regexp.MustCompile(`^//\s*(nolint\b|lint:file-ignore|#nosec|gosec:disable)|#nosec`)
+	// otherwise is what other tools, or these elsewhere, take for an exception.
+	otherwise = regexp.MustCompile(`^//\s*(nolint\b|lint:file-ignore\b|#nosec\b|gosec:disable\b)`)
 )
 
 // collect takes down what the files of a package except, and gives those that are

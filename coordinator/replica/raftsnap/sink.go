@@ -145,7 +145,7 @@ func (k *sink) Close() error {
 	}
 	k.done = true
 	if k.result = k.finish(); k.result != nil {
-		os.Remove(k.path) //nolint:errcheck // the error before it counts, and the next start removes it
+		os.Remove(k.path) //nolint:errcheck // the error before it counts, and the next start removes what is left
 	}
 	return k.result
 }

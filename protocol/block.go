@@ -127,7 +127,7 @@ func lengthOrNone(n int) uint16 {
 	if n > math.MaxUint16 {
 		return 0
 	}
-	return uint16(n)
+	return uint16(n) //nolint:G115 // compared above
 }
 
 // EncodedLen is the number of bytes of the canonical encoding.

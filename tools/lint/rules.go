@@ -32,7 +32,9 @@ var insecurities = []rule{
 	{"G404", "", "cmd/lockstep/demo", "a load that its seed repeats"},
 	{"G404", "", "examples", "a load that its seed repeats"},
 
-	{"G115", "conversion int -> ", "", "a length, an index or a count of what is in memory, which the limits of blocks, messages and files bound"},
+	{"G115", "conversion int -> uint64", "", "a length, an index or a count of what is in memory: none is negative"},
+	{"G115", "conversion int -> uint32", "", "a length, an index or a count of what is in memory, of which blocks, messages and files hold far less than 4 GiB"},
+	{"G115", "conversion int -> int32", "", "as int -> uint32"},
 	{"G115", "conversion int64 -> uint64", "", "a time since 1970, a duration or a size: none is negative"},
 	{"G115", "", "cmd", "a number that a person reads, or that bounds a list; what a daemon keeps is converted elsewhere"},
 	{"G115", "", "examples", "heights of a cluster that the example itself began"},

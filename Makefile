@@ -96,6 +96,7 @@ vet:
 tidy:
 	$(GO) mod tidy -diff
 	$(GO) mod verify
+	cd tools/lint && $(GO) mod tidy -diff && $(GO) mod verify
 
 fresh:
 	tools/generate-check.sh
@@ -107,6 +108,9 @@ licensed:
 lint:
 	$(TOOL) staticcheck ./...
 	$(TOOL) staticcheck -tags docs ./cmd/lockstep
+	cd tools/lint && $(GO) vet ./... && $(GO) test ./... && $(GO) build -o '$(abspath bin/lint)' . && '$(abspath bin/lint)' .
+	bin/lint ./...
+	bin/lint -tags docs ./cmd/lockstep
 
 docs: ## generate docs/reference from the commands
 	$(GO) run -tags docs ./cmd/lockstep reference docs/reference

@@ -188,7 +188,7 @@ func (s survey) undelivered(from protocol.Height, most int, at decisionAt) (all 
 // decided gives a committed block that some shard does not know of; nil if all do,
 // or it is on its way.
 func (s survey) decided(d *protocol.Decision) *wirepb.InDoubt {
-	age := max(0, s.now.Sub(time.UnixMilli(int64(d.UnixMillis))))
+	age := max(0, s.now.Sub(time.UnixMilli(int64(d.UnixMillis)))) //nolint:G115 // a time that a coordinator wrote down
 	b := &wirepb.InDoubt{
 		Height: uint64(d.Height()), Key: d.Key, BlockId: d.Block[:], Attempt: wire.Attempt(d.Attempt),
 		Phase: wirepb.DoubtPhase_DOUBT_PHASE_DECIDED, AgeMs: uint64(age.Milliseconds()), ByItself: true,

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
@@ -35,8 +36,7 @@ func ReadOffline(dir string) (*Offline, error) {
 		o.Kept = h.Height()
 	}
 	if err := o.fill(); err != nil {
-		r.Close()
-		return nil, err
+		return nil, errors.Join(err, r.Close())
 	}
 	return o, nil
 }

@@ -121,7 +121,7 @@ func (s *spans) attempt(b *blockSpans, a protocol.AttemptID) {
 	s.give(b, "superseded by attempt "+a.String())
 	b.number = a
 	b.attempt = tracing.Start(s.tracer, "attempt", b.block.SpanContext(), tracing.Attempt(b.id, a),
-		trace.WithAttributes(tracing.Height(a.Height), tracing.AttemptID(a), attribute.Int64("lockstep.epoch", int64(a.Epoch))))
+		trace.WithAttributes(tracing.Height(a.Height), tracing.AttemptID(a), tracing.Epoch(a.Epoch)))
 	s.heights[a.Height] = b
 }
 

@@ -129,7 +129,7 @@ func NewNode(id protocol.Identity, from protocol.ShardState, positions map[proto
 
 func (n *Node) remember(p *protocol.Prepared, sequence uint64) {
 	n.durable.prepared[p.Attempt.Height] = preparedRecord{
-		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)), bytes: len(p.Writes),
+		attempt: p.Attempt, sequence: sequence, since: time.UnixMilli(int64(p.UnixMillis)), bytes: len(p.Writes), //nolint:G115 // a time that this shard wrote down
 	}
 }
 

@@ -201,8 +201,8 @@ func (s *Shard) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	dialling, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	group.Go(func() { s.client.Run(dialling) })
-	group.Go(func() { s.core.keeper.Run(ctx) })
+	group.Go(func() { s.client.Run(dialling) }) //nolint:errcheck // it ends with its context only
+	group.Go(func() { s.core.keeper.Run(ctx) }) //nolint:errcheck // the hook Failed has the shard stop for it
 	group.Go(func() { s.watchSpace(ctx) })
 	group.Go(func() { s.tick(ctx) })
 	err := s.loop(ctx, hangUp)

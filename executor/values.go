@@ -18,7 +18,7 @@ const absent = 0xffff_ffff
 
 func appendValue(dst []byte, index uint32, key int, value []byte, present bool) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, index)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(key))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(key)) //nolint:G115 // a transaction was decoded with at most 65535 keys
 	if !present {
 		return binary.BigEndian.AppendUint32(dst, absent)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -110,13 +111,23 @@ func (t *Transaction) encode(w *encoder) {
 		w.raw(t.encoded)
 		return
 	}
-	w.u16(uint16(len(t.Access)))
+	w.u16(lengthOrNone(len(t.Access)))
 	for _, a := range t.Access {
 		w.u8(uint8(a.Mode))
-		w.u16(uint16(len(a.Key)))
+		w.u16(lengthOrNone(len(a.Key)))
 		w.raw(a.Key)
 	}
 	w.bytes(t.Payload)
+}
+
+// lengthOrNone gives a length, or 0 for one that two bytes cannot hold: no transaction
+// is without keys, and no key is empty, so that decoding fails there. A length cut to
+// its low bits would have the rest read as something else.
+func lengthOrNone(n int) uint16 {
+	if n > math.MaxUint16 {
+		return 0
+	}
+	return uint16(n) //nolint:G115 // compared above
 }
 
 // EncodedLen is the number of bytes of the canonical encoding.
@@ -131,7 +142,8 @@ func (t *Transaction) EncodedLen() int {
 	return n
 }
 
-// EncodeBody gives the canonical encoding of transactions.
+// EncodeBody gives the canonical encoding of transactions. DecodeBody refuses that of one
+// with over 65,535 keys, or with a key of more bytes.
 func EncodeBody(transactions []Transaction) []byte {
 	size := 4
 	for _, t := range transactions {

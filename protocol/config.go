@@ -31,7 +31,7 @@ func (c Config) Encode() []byte {
 
 func (c Config) encode(w *encoder) {
 	w.raw(c.Cluster[:])
-	w.u16(uint16(len(c.Slots.starts)))
+	w.u16(uint16(len(c.Slots.starts))) //nolint:G115 // at most MaxShards
 	for _, s := range c.Slots.starts {
 		w.u16(s)
 	}

@@ -234,7 +234,7 @@ func (c *Coordinator) at(h Height) (int, *pendingBlock) {
 	if h <= c.height() || h > c.height()+Height(len(c.blocks)) {
 		return 0, nil
 	}
-	i := int(h - c.height() - 1)
+	i := int(h - c.height() - 1) //nolint:G115 // below len(c.blocks)
 	return i, c.blocks[i]
 }
 

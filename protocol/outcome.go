@@ -55,7 +55,7 @@ func (o *Outcomes) Set(i int, name string) error {
 		o.Names = append(o.Names, name)
 		at = len(o.Names) - 1
 	}
-	o.Codes[i] = uint8(at + 1)
+	o.Codes[i] = uint8(at + 1) //nolint:G115 // at most maxOutcomeNames
 	return nil
 }
 
@@ -93,9 +93,9 @@ func SortedCounts(counts map[string]int) []string { return slices.Sorted(maps.Ke
 // encode writes the names, then the codes as runs: a block of which every
 // transaction was applied takes a few bytes.
 func (o Outcomes) encode(w *encoder) {
-	w.u8(uint8(len(o.Names)))
+	w.u8(uint8(len(o.Names))) //nolint:G115 // at most maxOutcomeNames
 	for _, name := range o.Names {
-		w.u8(uint8(len(name)))
+		w.u8(uint8(len(name))) //nolint:G115 // at most maxOutcomeNameBytes
 		w.raw([]byte(name))
 	}
 	w.u32(uint32(len(o.Codes)))

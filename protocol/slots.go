@@ -43,7 +43,7 @@ type SlotTable struct {
 func EvenSlots(shards int) SlotTable {
 	starts := make([]uint16, shards)
 	for i := range starts {
-		starts[i] = uint16(i * SlotCount / shards)
+		starts[i] = uint16(i * SlotCount / shards) //nolint:G115 // below SlotCount
 	}
 	return slotTable(starts)
 }

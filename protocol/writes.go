@@ -35,7 +35,7 @@ func EncodeWrites(writes []WriteOp) []byte {
 	w := encoder{buf: make([]byte, 0, size)}
 	w.u32(uint32(len(writes)))
 	for _, op := range writes {
-		w.u16(uint16(len(op.Key)))
+		w.u16(uint16(len(op.Key))) //nolint:G115 // a key that its transaction declared, decoded with two bytes of length
 		w.raw(op.Key)
 		if op.Delete {
 			w.u32(deleted)

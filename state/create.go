@@ -35,7 +35,7 @@ func create(dir string, cp Checkpoint, opts Options) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary)
+	defer os.Remove(temporary) //nolint:errcheck // it was removed, or the next start does
 	if err := writeEmpty(temporary, cp, opts); err != nil {
 		return err
 	}

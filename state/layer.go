@@ -66,7 +66,7 @@ func buildLayer(height protocol.Height, n int, at func(int) protocol.WriteOp) (*
 	}
 	for i := range n {
 		w := at(i)
-		l.writes[i] = layerWrite{at: uint32(len(l.data)), keyBytes: uint16(len(w.Key)), deleted: w.Delete}
+		l.writes[i] = layerWrite{at: uint32(len(l.data)), keyBytes: uint16(len(w.Key)), deleted: w.Delete} //nolint:G115 // a key that its transaction declared, decoded with two bytes of length
 		l.data = append(append(l.data, w.Key...), w.Value...)
 	}
 	return l, nil

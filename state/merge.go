@@ -101,7 +101,7 @@ func radixSort(heads []head) []head {
 	var counts [8][256]int
 	for _, h := range heads {
 		for digit := range counts {
-			counts[digit][byte(h.prefix>>(8*digit))]++
+			counts[digit][byte(h.prefix>>(8*digit)&0xff)]++
 		}
 	}
 	other := make([]head, len(heads))
@@ -116,7 +116,7 @@ func radixSort(heads []head) []head {
 			next += n
 		}
 		for _, h := range heads {
-			b := byte(h.prefix >> (8 * digit))
+			b := byte(h.prefix >> (8 * digit) & 0xff)
 			other[count[b]] = h
 			count[b]++
 		}

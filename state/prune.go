@@ -25,11 +25,11 @@ func (s *Store) cutPruned() int {
 		return 0
 	}
 	limit := s.lowestPinLocked()
-	n := int(limit - s.pruned)
-	s.pinnedBytes -= bytesOf(s.layers[:n])
-	s.layers = append([]*layer(nil), s.layers[n:]...)
+	gone := s.layers[:limit-s.pruned]
+	s.pinnedBytes -= bytesOf(gone)
+	s.layers = append([]*layer(nil), s.layers[len(gone):]...)
 	s.pruned = limit
-	return n
+	return len(gone)
 }
 
 // lowestPinLocked is the height up to which nobody needs versions in memory.

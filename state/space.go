@@ -25,7 +25,7 @@ func (db *database) checkSpace(writes []protocol.WriteOp) error {
 	if err := unix.Fstatfs(int(db.file.Fd()), &fs); err != nil {
 		return nil // nothing known against it
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
+	free := int64(fs.Bavail) * int64(fs.Bsize) //nolint:G115 // no file system has that many blocks
 	if free < need+spareBytes {
 		return fmt.Errorf("%d bytes free, about %d needed: %w", free, need+spareBytes, ErrNoSpace)
 	}

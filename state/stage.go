@@ -65,10 +65,10 @@ func (s *Store) cutLayers(from protocol.Height) []*layer {
 			v.dropped.Store(true)
 		}
 	}
-	keep := int(from - s.pruned - 1)
-	dropped := append([]*layer(nil), s.layers[keep:]...)
-	clear(s.layers[keep:])
-	s.layers = s.layers[:keep]
+	kept := s.layers[:from-s.pruned-1]
+	dropped := append([]*layer(nil), s.layers[len(kept):]...)
+	clear(s.layers[len(kept):])
+	s.layers = kept
 	s.stagedBytes -= bytesOf(dropped)
 	return dropped
 }

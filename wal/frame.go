@@ -54,7 +54,7 @@ var (
 // crashShaped reports whether a crash may explain the flaw.
 func crashShaped(err error) bool {
 	switch err {
-	case errTorn, errPrefix, errMagic, errHeaderSum, errBodySum:
+	case errTorn, errPrefix, errMagic, errHeaderSum, errBodySum: //nolint:errorlint // decoding gives these errors as they are
 		return true
 	}
 	return false

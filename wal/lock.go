@@ -18,7 +18,7 @@ func acquire(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
 	if err := hold(f, path); err != nil {
-		f.Close()
+		f.Close() //nolint:errcheck // nothing was written, and who holds the lock counts
 		return nil, err
 	}
 	return f, nil

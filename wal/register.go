@@ -76,7 +76,7 @@ func readSlot(path string, k kind) (slot, error) {
 	defer f.Close()
 	b := make([]byte, registerBytes)
 	n, err := f.ReadAt(b, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return slot{}, fmt.Errorf("read register %s: %w", filepath.Base(path), err)
 	}
 	return currentSlot(b[:n], k)

@@ -15,7 +15,7 @@ func FreeBytes(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("ask for free space: %w", err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * int64(st.Bsize), nil //nolint:G115 // no file system has that many blocks
 }
 
 // full reports whether err says that there is no space.
@@ -61,7 +61,7 @@ func (r reserve) fits(bytes int64) (bool, error) {
 	}
 	probe := r.path + tempSuffix
 	err = writeZeros(probe, bytes)
-	os.Remove(probe)
+	os.Remove(probe) //nolint:errcheck // Open removes it too
 	if full(err) {
 		return false, nil
 	}
@@ -75,7 +75,7 @@ func writeZeros(path string, bytes int64) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // Sync tells what became of the data
 	zeros := make([]byte, 1<<20)
 	for left := bytes; left > 0; left -= int64(len(zeros)) {
 		if _, err := f.Write(zeros[:min(left, int64(len(zeros)))]); err != nil {

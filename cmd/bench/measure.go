@@ -33,7 +33,7 @@ func (s store) path(m measurement) string {
 // measureAll runs the cases one after the other. One that fails is told and
 // left out: what it needs may be missing here.
 func measureAll(ctx context.Context, binary string, keep store, cases []measurement, story io.Writer) error {
-	if err := os.MkdirAll(keep.dir, 0o755); err != nil {
+	if err := os.MkdirAll(keep.dir, 0o750); err != nil {
 		return fmt.Errorf("keep what is measured: %w", err)
 	}
 	began := time.Now()
@@ -66,7 +66,7 @@ func measureOne(ctx context.Context, binary, path string, m measurement, story i
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, out, 0o644)
+	return os.WriteFile(path, out, 0o600)
 }
 
 // read gives the results of all cases.

@@ -64,7 +64,7 @@ temporary directory; what was made is removed in the end, unless --keep is given
 	f.IntVar(&o.LatencyBlocks, "latency-blocks", 200, "blocks of one transaction to submit afterwards, one at a time")
 	f.IntVar(&o.Rounds, "rounds", 1, "measure so many times, in turn with what is compared, and give the median ratios")
 	f.StringSliceVar(&o.Compare, "compare", nil, "`LIST` of what to compare with: bare, postgres")
-	cmd.RegisterFlagCompletionFunc("compare", cobra.FixedCompletions([]cobra.Completion{"bare", "postgres", "bare,postgres"}, cobra.ShellCompDirectiveNoFileComp))
+	cli.Complete(cmd, "compare", "bare", "postgres", "bare,postgres")
 	f.BoolVar(&o.Restart, "restart", false, "after the load, kill all processes, with long logs, and say how long they take to be ready again")
 	f.Int64Var(&o.RestartLog, "restart-log", 256<<20, "`BYTES` of the logs of all shards together at that moment")
 	f.DurationVar(&o.Away, "away", 0, "after the load, keep a shard away for so long while blocks go on being submitted, and watch the memory of the others")

@@ -68,8 +68,7 @@ clusters with different names refuse each other. It cannot be changed later.`,
 	f.StringVar(&s.cluster, "cluster", "", "`NAME` of the cluster: small letters, digits and hyphens")
 	f.StringVar(&s.out, "out", "", "`DIR` to write ca.crt and ca.key to; made if it does not exist")
 	f.IntVar(&s.days, "days", authorityDays, "how long it is valid")
-	cmd.MarkFlagRequired("cluster")
-	cmd.MarkFlagRequired("out")
+	cli.Require(cmd, "cluster", "out")
 	return cmd
 }
 
@@ -135,8 +134,7 @@ func certsIssueCommand(role identity.Role) *cobra.Command {
 	if role == identity.Coordinator || role == identity.Shard {
 		f.StringSliceVar(&s.hosts, "host", nil, "`NAMES` and addresses, with commas between, by which browsers and scrapers reach its --http; nothing else depends on them")
 	}
-	cmd.MarkFlagRequired("ca")
-	cmd.MarkFlagRequired("out")
+	cli.Require(cmd, "ca", "out")
 	return cmd
 }
 

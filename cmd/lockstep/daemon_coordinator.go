@@ -81,7 +81,7 @@ func (s *coordinatorSettings) addFlags(cmd *cobra.Command) {
 	f.IntVar(&limits.TransactionKeys, "max-transaction-keys", limits.TransactionKeys, "most keys of a transaction, of a new cluster")
 	f.IntVar(&limits.BlockBytes, "max-block-bytes", limits.BlockBytes, "largest block, of a new cluster")
 	f.IntVar(&limits.BlockTransactions, "max-block-transactions", limits.BlockTransactions, "most transactions of a block, of a new cluster")
-	cmd.MarkFlagRequired("data")
+	cli.Require(cmd, "data")
 }
 
 // validate finds what is wrong with the settings by themselves.

@@ -77,9 +77,7 @@ func (s *shardSettings) addFlags(cmd *cobra.Command) {
 	f.IntVar(&s.options.Runner.Workers, "workers", 0, "goroutines that execute a block (default one per core)")
 	s.debug.addFlags(cmd)
 	s.tracing.addFlags(cmd)
-	for _, name := range []string{"id", "data", "coordinator"} {
-		cmd.MarkFlagRequired(name)
-	}
+	cli.Require(cmd, "id", "data", "coordinator")
 }
 
 // validate finds what is wrong with the settings by themselves, and works out

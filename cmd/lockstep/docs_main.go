@@ -38,7 +38,7 @@ func main() {
 			Use:  name + " DIR",
 			Args: cli.Args("DIR", false),
 			RunE: func(_ *cobra.Command, args []string) error {
-				if err := os.MkdirAll(args[0], 0o755); err != nil {
+				if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:G301 // pages for everybody to read
 					return err
 				}
 				return generate(args[0])
@@ -110,5 +110,5 @@ func writeFile(dir, name string, generate func(io.Writer) error) error {
 	if err := generate(&content); err != nil {
 		return fmt.Errorf("generate %s: %w", name, err)
 	}
-	return os.WriteFile(filepath.Join(dir, name), content.Bytes(), 0o644)
+	return os.WriteFile(filepath.Join(dir, name), content.Bytes(), 0o644) //nolint:G306 // pages for everybody to read
 }

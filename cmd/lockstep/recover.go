@@ -31,7 +31,7 @@ at, for instance because the directory is in use.`,
 // addData adds --data, which every verb on one directory needs.
 func addData(cmd *cobra.Command, whose string) *string {
 	data := cmd.Flags().String("data", "", "data `DIR` of the stopped "+whose)
-	cmd.MarkFlagRequired("data")
+	cli.Require(cmd, "data")
 	return data
 }
 

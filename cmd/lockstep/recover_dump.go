@@ -31,7 +31,7 @@ JSON Lines: one line a pair, sorted by key, values in hexadecimal.`,
 	}
 	cmd.Flags().StringVar(&s.data, "data", "", "data `DIR` of the shard")
 	cmd.Flags().BoolVar(&s.height, "height", false, "print only height, chain root and state digest")
-	cmd.MarkFlagRequired("data")
+	cli.Require(cmd, "data")
 	return cmd
 }
 

@@ -155,7 +155,9 @@ func (s statusSettings) refresh(cmd *cobra.Command, c *client.Coordinator) error
 	}
 	w := cmd.OutOrStdout()
 	if !s.format.JSON() {
-		fmt.Fprintf(w, "%s\n\n", time.Now().Format(time.TimeOnly))
+		if _, err := fmt.Fprintf(w, "%s\n\n", time.Now().Format(time.TimeOnly)); err != nil {
+			return err
+		}
 	}
 	return s.print(w, cluster)
 }

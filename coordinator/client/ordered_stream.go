@@ -110,5 +110,5 @@ func (s *blockStream) end() {
 	s.cancel(nil)
 	for range s.heard {
 	}
-	s.vigil.end(nil)
+	s.vigil.end(nil) //nolint:errcheck // who hangs up needs no reason why the call ended
 }

@@ -36,7 +36,7 @@ type BlockError struct {
 
 func (e *BlockError) Error() string {
 	switch e.kind {
-	case ErrAborted:
+	case ErrAborted: //nolint:errorlint // kind is one of three by itself, never wrapped
 		return fmt.Sprintf("block %q was aborted: %s", e.Key, e.reason)
 	case ErrRefused:
 		return fmt.Sprintf("block %q was refused: %s", e.Key, e.reason)

@@ -78,7 +78,7 @@ func encodeTip(t tip) []byte {
 	b = append(b, t.meta.Log.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, t.meta.Log.Keep)
 	b = binary.BigEndian.AppendUint64(b, t.meta.Log.Forced)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(t.meta.Joined)))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(t.meta.Joined))) //nolint:G115 // one for a shard at most, of MaxShards
 	for _, s := range slices.Sorted(maps.Keys(t.meta.Joined)) {
 		directory := t.meta.Joined[s]
 		b = binary.BigEndian.AppendUint32(b, uint32(s))

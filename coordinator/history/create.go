@@ -44,8 +44,8 @@ func create(dir string, meta Meta, opts Options) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(unfinished.Name())
-	defer unfinished.Close()
+	defer os.Remove(unfinished.Name()) //nolint:errcheck // publish has removed it, or the next start does
+	defer unfinished.Close()           //nolint:errcheck // Sync tells what became of it
 	if err := fillEmpty(unfinished.Name(), meta, opts); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (h *History) path() string { return filepath.Join(h.dir, FileName) }
 func (h *History) open(load func(*History) (*tip, error)) error {
 	err := guard("open", h.openFile)
 	if err != nil {
-		h.letGo() // a no-op if bbolt has closed the file
+		h.letGo() //nolint:errcheck // fails if bbolt has closed the file, which gave up the lock
 		return openError(err)
 	}
 	if err := h.prepare(load); err != nil {

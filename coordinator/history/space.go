@@ -44,5 +44,5 @@ func (h *History) freeBytes() (int64, error) {
 	if err := unix.Fstatfs(int(h.file.Fd()), &fs); err != nil {
 		return 0, err
 	}
-	return int64(fs.Bavail) * int64(fs.Bsize), nil
+	return int64(fs.Bavail) * int64(fs.Bsize), nil //nolint:G115 // no file system has that many blocks
 }

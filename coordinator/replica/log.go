@@ -215,7 +215,7 @@ func (l *Log) end(err error) error {
 func (l *Log) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.end(fmt.Errorf("%w: this coordinator stops", ErrFenced))
+	l.end(fmt.Errorf("%w: this coordinator stops", ErrFenced)) //nolint:errcheck // it gives back what it was given
 	for _, wait := range l.inFlight {
 		_ = wait() // nobody asks for it any more
 	}

@@ -60,5 +60,5 @@ func (w *warehouse) print(out io.Writer) {
 		s := w.shelves[item]
 		fmt.Fprintf(table, "\t%s\t%d\t%d\t%d\t\n", item, s.free, w.ordered[item], s.total)
 	}
-	table.Flush()
+	table.Flush() //nolint:errcheck // as all that the story tells
 }

@@ -102,7 +102,7 @@ func (e *Encoder) accessList() []protocol.Access {
 			access = append(access, protocol.Access{Key: text[start:len(text):len(text)]})
 		}
 		access[len(access)-1].Mode |= e.uses[u].mode
-		e.index[u] = uint16(len(access) - 1)
+		e.index[u] = uint16(len(access) - 1) //nolint:G115 // a transaction with more keys is refused
 	}
 	return access
 }
@@ -147,7 +147,7 @@ func (e *Encoder) payload(ops []Op) []byte {
 func (o *Op) appendOperand(p []byte) []byte {
 	switch {
 	case o.code.hasAmount():
-		p = append(p, byte(o.amount.ByteLen()))
+		p = append(p, byte(o.amount.ByteLen())) //nolint:G115 // at most 32 bytes
 		return AppendBalance(p, &o.amount)
 	case o.code.hasValue():
 		p = binary.BigEndian.AppendUint32(p, uint32(len(o.value)))

@@ -169,7 +169,7 @@ func Timeout(milliseconds uint64, byDefault, most time.Duration) time.Duration {
 	case milliseconds > uint64(most.Milliseconds()):
 		return most
 	}
-	return time.Duration(milliseconds) * time.Millisecond
+	return time.Duration(milliseconds) * time.Millisecond //nolint:G115 // at most those of most
 }
 
 // TransactionMessage gives a transaction as a message, for clients.

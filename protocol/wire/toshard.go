@@ -141,10 +141,10 @@ func commitIn(m *wirepb.Commit) (protocol.Message, error) {
 }
 
 func rejectIn(m *wirepb.Reject) (protocol.Message, error) {
-	kind := protocol.RejectKind(m.GetKind())
-	if _, known := wirepb.RejectKind_name[int32(m.GetKind())]; !known || kind == 0 {
+	if _, known := wirepb.RejectKind_name[int32(m.GetKind())]; !known || m.GetKind() == 0 {
 		return nil, malformed("reject of kind %d", m.GetKind())
 	}
+	kind := protocol.RejectKind(m.GetKind()) //nolint:G115 // all that are known are small
 	reason, err := reasonIn(m.Reason)
 	return protocol.Reject{Kind: kind, Reason: reason}, err
 }

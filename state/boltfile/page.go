@@ -28,7 +28,8 @@ func parseHeader(b []byte) page {
 // readPage reads a page with its overflow. The id must be below f.meta.pages.
 func (f *File) readPage(id uint64) (page, error) {
 	b := make([]byte, f.pageBytes)
-	if _, err := f.r.ReadAt(b, int64(id)*f.pageBytes); err != nil {
+	offset := int64(id) * f.pageBytes //nolint:G115 // all pages are below the end of the file
+	if _, err := f.r.ReadAt(b, offset); err != nil {
 		return page{}, fmt.Errorf("cannot be read: %w", err)
 	}
 	p := parseHeader(b)
@@ -39,8 +40,8 @@ func (f *File) readPage(id uint64) (page, error) {
 		return page{}, fmt.Errorf("goes on over %d pages, too many", p.overflow)
 	}
 	if p.overflow > 0 {
-		rest := make([]byte, int64(p.overflow)*f.pageBytes)
-		if _, err := f.r.ReadAt(rest, int64(id+1)*f.pageBytes); err != nil {
+		rest := make([]byte, int64(p.overflow)*f.pageBytes) //nolint:G115 // at most maxOverflowBytes
+		if _, err := f.r.ReadAt(rest, offset+f.pageBytes); err != nil {
 			return page{}, fmt.Errorf("overflow cannot be read: %w", err)
 		}
 		p.bytes = append(b, rest...)

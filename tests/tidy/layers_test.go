@@ -25,7 +25,7 @@ var layers = []struct {
 	{part: "cmd", may: []string{"protocol", "wal", "state", "executor", "coordinator", "cmd"}},
 	{part: "examples", may: []string{"protocol", "wal", "state", "executor", "coordinator", "examples"}},
 	{part: "tests", may: []string{"protocol", "wal", "state", "executor", "coordinator", "cmd", "tests"}},
-	{part: "tools"}, // a module of its own
+	{part: "tools"}, // modules of their own
 }
 
 // wrongImport says which import of the module breaks the layering, or "".

@@ -101,7 +101,9 @@ func TestPageOfFaults(t *testing.T) {
 	if err := WriteHTML(&page, r); err != nil {
 		t.Fatal(err)
 	}
-	writeTables(&tables, r)
+	if err := writeTables(&tables, r); err != nil {
+		t.Fatal(err)
+	}
 	for _, text := range []string{"up to 7 blocks ahead of their databases", "10.0 times as long", "shard3 was away for 60s", "100%", "30.0 MiB"} {
 		if !bytes.Contains(tables.Bytes(), []byte(text)) || !bytes.Contains(page.Bytes(), []byte(text)) {
 			t.Errorf("table or page lack %q:\n%s", text, tables.String())

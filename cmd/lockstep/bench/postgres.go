@@ -45,7 +45,7 @@ func (w *workspace) open() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	if err := os.Chmod(w.dir, 0o711); err != nil {
+	if err := os.Chmod(w.dir, 0o711); err != nil { //nolint:G302 // that user has to pass; without r it cannot list
 		return fmt.Errorf("let the user of PostgreSQL pass: %w", err)
 	}
 	return nil

@@ -20,9 +20,7 @@ func (b *bench) publish(r Report) error {
 	if b.options.JSON {
 		return cli.WriteJSON(b.options.Out, r)
 	}
-	out := bufio.NewWriter(b.options.Out)
-	writeTables(out, r)
-	return out.Flush()
+	return writeTables(b.options.Out, r)
 }
 
 func writePage(path string, r Report) error {

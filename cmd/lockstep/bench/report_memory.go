@@ -1,13 +1,13 @@
 package bench
 
 import (
+	"bufio"
 	"fmt"
-	"io"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 )
 
-func writeMemory(w io.Writer, r Report) {
+func writeMemory(w *bufio.Writer, r Report) {
 	fmt.Fprintln(w)
 	t := report.NewTable("resident memory", ">second fifth", ">last fifth", ">growth", ">most")
 	for _, p := range r.Processes {
@@ -17,7 +17,7 @@ func writeMemory(w io.Writer, r Report) {
 	fmt.Fprintln(w, "means over a fifth of the measured time; most: since the start")
 }
 
-func writeAway(w io.Writer, a Away) {
+func writeAway(w *bufio.Writer, a Away) {
 	fmt.Fprintf(w, "\n%s\n\n", a.sentence())
 	t := report.NewTable("memory without "+a.Shard, ">at first", ">at last", ">growth", ">most")
 	for _, s := range a.Survivors {

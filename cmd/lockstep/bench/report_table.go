@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"maps"
@@ -11,9 +12,9 @@ import (
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/report"
 )
 
-// writeTables prints the report for people. A write that fails is found by
-// whoever flushes w.
-func writeTables(w io.Writer, r Report) {
+// writeTables prints the report for people.
+func writeTables(to io.Writer, r Report) error {
+	w := bufio.NewWriter(to)
 	writeSummary(w, r)
 	if len(r.Compare) > 0 {
 		writeComparisons(w, r)
@@ -33,9 +34,10 @@ func writeTables(w io.Writer, r Report) {
 		fmt.Fprintf(w, "The data was on %s, where a sync costs nothing: give --data a directory on a disk.\n", r.Machine.FileSystem)
 	}
 	fmt.Fprintf(w, "%s\n", r.Checks.sentence())
+	return w.Flush()
 }
 
-func writeSummary(w io.Writer, r Report) {
+func writeSummary(w *bufio.Writer, r Report) {
 	fmt.Fprintf(w, "%s transactions a second: %s in %s, in %.2fs\n", report.Count(int(r.Throughput)), report.Count(r.Tx), report.Plural(r.Blocks, "block"), r.Seconds)
 	fmt.Fprintf(w, "%s; %.0f%% across shards\n", outcomes(r.Outcomes), 100*r.Cross)
 	fmt.Fprintf(w, "all checkpointed after %.2fs, which makes %s a second\n", r.SettledIn, report.Count(int(r.Settled)))
@@ -53,7 +55,7 @@ func writeSummary(w io.Writer, r Report) {
 	t.WriteTo(w)
 }
 
-func writeComparisons(w io.Writer, r Report) {
+func writeComparisons(w *bufio.Writer, r Report) {
 	fmt.Fprintln(w)
 	t := report.NewTable("compared with", ">a second", ">ours/theirs", ">lowest", ">highest", ">settled", ">CPU")
 	for _, name := range slices.Sorted(maps.Keys(r.Compare)) {
@@ -68,7 +70,7 @@ func writeComparisons(w io.Writer, r Report) {
 	fmt.Fprintln(w, "settled: the ratio until ours was checkpointed; CPU: that of the processor times")
 }
 
-func writeProcesses(w io.Writer, r Report) {
+func writeProcesses(w *bufio.Writer, r Report) {
 	fmt.Fprintln(w)
 	t := report.NewTable("process", ">CPU", ">a transaction", ">written", ">a transaction")
 	for _, p := range r.Processes {

@@ -94,7 +94,9 @@ func TestJSON(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	var out strings.Builder
-	writeTables(&out, reported())
+	if err := writeTables(&out, reported()); err != nil {
+		t.Fatal(err)
+	}
 	for _, part := range []string{
 		"1,000 transactions a second", "990 applied, 10 insufficient funds; 75% across shards", "50.0 ms", "10.0 µs", "bare", "2.25", "load generator",
 		"workload zipf with seed 3, 50,000 accounts, skew 1.1", "the state that the bare run came to",

@@ -41,7 +41,7 @@ type logOutput struct {
 // Write tells of what became of the main output only.
 func (o *logOutput) Write(p []byte) (int, error) {
 	if also := o.also.Load(); also != nil {
-		(*also).Write(p)
+		(*also).Write(p) //nolint:errcheck // who reads along misses a line, no more
 	}
 	return o.Writer.Write(p)
 }

@@ -71,7 +71,7 @@ func newCluster(o Options, space workspace, lost func(error)) (c *cluster, err e
 	c = &cluster{options: o, space: space, starter: process.NewStarter(), lost: lost}
 	defer func() {
 		if err != nil {
-			c.close()
+			err = errors.Join(err, c.close())
 		}
 	}()
 	if o.TLS {

@@ -58,7 +58,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	if d.file != nil {
-		defer d.file.close()
+		defer d.file.close() //nolint:errcheck // it was only read
 	}
 	steps := []func(context.Context) error{d.load, d.cutOff, d.killShard, d.killCoordinator, d.prove}
 	if d.options.several() {

@@ -40,7 +40,7 @@ func (s *Starter) Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
-	defer log.Close() // the child has its own descriptor
+	defer log.Close() //nolint:errcheck // the child has its own descriptor, and this one writes nothing
 	p := &Process{Name: spec.Name, Log: spec.Log, announce: newAnnouncement(), ended: make(chan struct{})}
 	p.command = exec.Command(spec.Executable, spec.Args...)
 	p.command.Env = environment()

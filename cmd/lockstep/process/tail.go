@@ -19,9 +19,7 @@ func (p *Process) Tail() []string {
 		return nil
 	}
 	defer f.Close()
-	if _, err := f.Seek(-tailBytes, io.SeekEnd); err != nil {
-		f.Seek(0, io.SeekStart) // it is shorter
-	}
+	_, _ = f.Seek(-tailBytes, io.SeekEnd) // fails if it is shorter, and all of it is read
 	end, err := io.ReadAll(io.LimitReader(f, tailBytes))
 	if err != nil || len(bytes.TrimSpace(end)) == 0 {
 		return nil

@@ -65,7 +65,7 @@ func Check(in Input) (*Report, error) {
 	if err == nil {
 		err = c.final(shards)
 	}
-	if err != nil && err != errEnd {
+	if err != nil && !errors.Is(err, errEnd) {
 		return nil, err
 	}
 	return c.report, nil

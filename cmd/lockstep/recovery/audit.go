@@ -58,7 +58,7 @@ func note(dir string, act Act, stage string, failure error) error {
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // Sync tells what became of the line
 	if _, err := f.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}

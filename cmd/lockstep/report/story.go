@@ -51,7 +51,7 @@ func (s *Story) Print(lines string) {
 	defer s.mu.Unlock()
 	s.eraseLocked()
 	s.shown = time.Now()
-	io.WriteString(s.w, lines)
+	fmt.Fprint(s.w, lines)
 }
 
 // Progress shows what is under way: on one line of a terminal, which is drawn

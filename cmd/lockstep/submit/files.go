@@ -64,10 +64,10 @@ func (s *source) readFile(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	for {
 		b, err := r.Next()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // the end is io.EOF itself; an error that wraps it is a fault
 			return nil
 		}
 		if err != nil {

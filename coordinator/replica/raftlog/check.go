@@ -19,7 +19,7 @@ func CheckStable(dir string, log wal.ID) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	defer s.db.Close()
+	defer s.db.Close() //nolint:errcheck // it was opened only to be read
 	err = guard(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error { return checkValues(tx, log) })
 	})

@@ -63,7 +63,7 @@ func decodeEntry(b []byte) (e raft.Log, err error) {
 		Type:       raft.LogType(b[1]),
 		Index:      binary.BigEndian.Uint64(b[8:]),
 		Term:       binary.BigEndian.Uint64(b[16:]),
-		AppendedAt: time.Unix(int64(binary.BigEndian.Uint64(b[24:])), int64(nanoseconds)).UTC(),
+		AppendedAt: time.Unix(int64(binary.BigEndian.Uint64(b[24:])), int64(nanoseconds)).UTC(), //nolint:G115 // an int64 was written, and a time before 1970 is a time too
 	}
 	if e.Index == 0 {
 		return e, damaged("an entry has index 0")

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,8 +39,7 @@ func OpenStable(dir string) (*Stable, error) {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, StableName), err)
 	}
 	if err := s.rewrite(); err != nil {
-		s.db.Close()
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, StableName), err)
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, StableName), errors.Join(err, s.db.Close()))
 	}
 	return s, nil
 }

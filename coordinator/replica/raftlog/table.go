@@ -62,10 +62,10 @@ func (t *table) cut(index uint64) {
 // drop forgets the entries below keep, of which there is one at least, and
 // returns how many bytes they have.
 func (t *table) drop(keep uint64) (bytes int64) {
-	n := int(keep - t.first)
-	end := t.endOf(n)
+	gone := len(t.rows[:keep-t.first])
+	end := t.endOf(gone)
 	bytes = end - t.base
-	t.first, t.base, t.rows = keep, end, slices.Clone(t.rows[n:])
+	t.first, t.base, t.rows = keep, end, slices.Clone(t.rows[gone:])
 	return bytes
 }
 
@@ -85,8 +85,8 @@ func (t *table) bytesAbove(index uint64) int64 {
 	if t.empty() || index < t.first {
 		return t.bytes()
 	}
-	n := min(index-t.first+1, uint64(len(t.rows)))
-	return t.endOf(len(t.rows)) - t.endOf(int(n))
+	below := t.rows[:min(index-t.first+1, uint64(len(t.rows)))]
+	return t.endOf(len(t.rows)) - t.endOf(len(below))
 }
 
 // newest returns how many of the newest entries have at most so many bytes.

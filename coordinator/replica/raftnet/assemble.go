@@ -110,14 +110,14 @@ func (a *assembler) addEntry(e *wirepb.LogEntry) error {
 	entry := &raft.Log{
 		Index:      e.Index,
 		Term:       e.Term,
-		Type:       raft.LogType(e.Type),
+		Type:       raft.LogType(e.Type), //nolint:G115 // check has found it among those allowed
 		Data:       e.Data,
 		Extensions: e.Extensions,
 		AppendedAt: timeOf(e.AppendedAt),
 	}
 	a.entries--
 	a.bytes -= e.Size + uint64(entryOverhead+len(e.Extensions))
-	a.missing = int(e.Size) - len(e.Data)
+	a.missing = int(e.Size) - len(e.Data) //nolint:G115 // check has compared it with what the request has left, at most MaxRequestBytes
 	a.request.Entries = append(a.request.Entries, entry)
 	return a.finished(entry)
 }

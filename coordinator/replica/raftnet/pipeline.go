@@ -89,7 +89,7 @@ func (p *pipeline) open() error {
 func (c *call) opening() *wirepb.ReplicationOpen {
 	return &wirepb.ReplicationOpen{
 		Caller:         c.t.caller(c.peer),
-		PatienceMillis: uint32(min(c.t.options.Timeout, time.Hour).Milliseconds()),
+		PatienceMillis: uint32(min(c.t.options.Timeout, time.Hour).Milliseconds()), //nolint:G115 // at most those of an hour
 	}
 }
 

@@ -110,7 +110,7 @@ func (a *appends) receiveOne(first *wirepb.AppendEntriesRequest) error {
 	if err != nil {
 		return err
 	}
-	r := received{bytes: int64(head.Bytes)}
+	r := received{bytes: int64(head.Bytes)} //nolint:G115 // assemble refuses more than MaxRequestBytes
 	if err := a.t.budget.Acquire(a.ctx, r.bytes); err != nil {
 		return context.Cause(a.ctx)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/hashicorp/raft"
 
@@ -114,7 +115,7 @@ func (s *sentSnapshot) sendFrames(args *raft.InstallSnapshotRequest, data io.Rea
 	for rest := args.Size; rest > 0; {
 		chunk := buf[:min(rest, int64(len(buf)))]
 		if n, err := io.ReadFull(data, chunk); err != nil {
-			return fmt.Errorf("read the snapshot: %d of %d bytes: %v", args.Size-rest+int64(n), args.Size, err)
+			return fmt.Errorf("read the snapshot: %d of %d bytes: %v", args.Size-rest+int64(n), args.Size, err) //nolint:errorlint // send would take io.EOF for the end of the stream
 		}
 		rest -= int64(len(chunk))
 		if rest == 0 && hasMore(data) {
@@ -156,7 +157,7 @@ func snapshotRequest(from member, h *wirepb.SnapshotHead) (*raft.InstallSnapshot
 		return nil, malformed("a snapshot up to entry %d has the members as of entry %d", h.LastIndex, h.ConfigurationIndex)
 	case h.Version == 0:
 		return nil, malformed("a snapshot of version 0")
-	case int64(h.Size) < 0:
+	case h.Size > math.MaxInt64:
 		return nil, malformed("a snapshot of %d bytes", h.Size)
 	}
 	if err := checkConfiguration(h.Configuration); err != nil {

@@ -77,7 +77,7 @@ func (t *Transport) appendOnce(id raft.ServerID, target raft.ServerAddress, args
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer p.Close() //nolint:errcheck // gives no error ever
 	f, err := p.AppendEntries(args, resp)
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func tooLong(bytes uint64) error {
 
 // short makes an end where more should come an error.
 func short(err error) error {
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // as a reader gives it at its end; wrapped, it is a fault
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -78,7 +78,7 @@ func (f *file) bytes(offset, n int64) ([]byte, error) {
 
 // head reads the head and checks it.
 func (f *file) head() ([]byte, error) {
-	b, err := f.bytes(f.content(), lengthBytes+int64(f.headBytes))
+	b, err := f.bytes(f.content(), f.headEnd())
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (f *file) head() ([]byte, error) {
 // checkHead compares the sum of the head without keeping it in memory.
 func (f *file) checkHead() error {
 	sum := crc32.New(castagnoli)
-	if _, err := io.Copy(sum, io.NewSectionReader(f.os, f.content(), lengthBytes+int64(f.headBytes))); err != nil {
+	if _, err := io.Copy(sum, io.NewSectionReader(f.os, f.content(), f.headEnd())); err != nil {
 		return fmt.Errorf("read raft snapshot %s: %w", f.id, err)
 	}
 	if sum.Sum32() != f.headSum {

@@ -42,10 +42,17 @@ type header struct {
 // content is where the content begins in the file.
 func (h *header) content() int64 { return headerBytes + int64(h.configBytes) }
 
-// contentBytes is the length of the content.
-func (h *header) contentBytes() int64 {
-	return lengthBytes + int64(h.headBytes) + int64(h.appendixBytes)
+// headEnd is where the head ends in the content, which its length begins.
+func (h *header) headEnd() int64 {
+	return lengthBytes + int64(h.headBytes) //nolint:G115 // at most MaxHeadBytes
 }
+
+func (h *header) appendixLength() int64 {
+	return int64(h.appendixBytes) //nolint:G115 // decodeHeader has bounded it, or else there are so many bytes
+}
+
+// contentBytes is the length of the content.
+func (h *header) contentBytes() int64 { return h.headEnd() + h.appendixLength() }
 
 func (h *header) encode() []byte {
 	b := append(make([]byte, 0, headerBytes), magic...)

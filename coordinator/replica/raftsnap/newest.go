@@ -45,5 +45,5 @@ func read(dir string, n name) (s *Snapshot, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Snapshot{Meta: f.meta, Head: head, AppendixBytes: int64(f.appendixBytes)}, nil
+	return &Snapshot{Meta: f.meta, Head: head, AppendixBytes: f.appendixLength()}, nil
 }

@@ -93,7 +93,7 @@ func (k *sink) Write(p []byte) (n int, err error) {
 // write takes what belongs to one part of the content: the length of the head,
 // the head, or the appendix.
 func (k *sink) write(p []byte) (n int, err error) {
-	headEnd := lengthBytes + int64(k.header.headBytes)
+	headEnd := k.header.headEnd()
 	switch {
 	case k.written < lengthBytes:
 		p = p[:min(int64(len(p)), lengthBytes-k.written)]
@@ -145,7 +145,7 @@ func (k *sink) Close() error {
 	}
 	k.done = true
 	if k.result = k.finish(); k.result != nil {
-		os.Remove(k.path)
+		os.Remove(k.path) //nolint:errcheck // the error before it counts, and the next start removes what is left
 	}
 	return k.result
 }
@@ -187,7 +187,7 @@ func (k *sink) seal() error {
 	if k.failed != nil {
 		return k.failed
 	}
-	if k.written < lengthBytes || k.written < lengthBytes+int64(h.headBytes) {
+	if k.written < lengthBytes || k.written < h.headEnd() {
 		return fmt.Errorf("%w: its content has %d bytes, its head %d", ErrIncomplete, k.written, h.headBytes)
 	}
 	h.kind = headAlone

@@ -128,7 +128,7 @@ func (s *Store) removeOlder() error {
 		return err
 	}
 	for _, n := range found[min(1, len(found)):] {
-		os.Remove(filepath.Join(s.dir, n.file()))
+		os.Remove(filepath.Join(s.dir, n.file())) //nolint:errcheck // it goes with the next one, or at the next start
 	}
 	return nil
 }

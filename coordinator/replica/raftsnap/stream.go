@@ -29,9 +29,9 @@ func (s *Store) stream(f *file) (*stream, error) {
 	if err := f.checkHead(); err != nil {
 		return nil, err
 	}
-	head := io.NewSectionReader(f.os, f.content(), lengthBytes+int64(f.headBytes))
+	head := io.NewSectionReader(f.os, f.content(), f.headEnd())
 	if f.kind == withAppendix {
-		rest := io.NewSectionReader(f.os, f.content()+head.Size(), int64(f.appendixBytes))
+		rest := io.NewSectionReader(f.os, f.content()+head.Size(), f.appendixLength())
 		checked := &checkedReader{r: rest, id: f.id, left: rest.Size(), sum: crc32.New(castagnoli), want: f.appendixSum}
 		return &stream{Reader: io.MultiReader(head, checked), closers: []io.Closer{f.os}}, nil
 	}

@@ -156,7 +156,7 @@ func (r *Reader) extend(p *pending) (bool, error) {
 	}
 	e, err := r.peek()
 	switch {
-	case err == io.EOF:
+	case err == io.EOF: //nolint:errorlint // peek gives the end as it is; an error that wraps it is a fault
 		return false, nil
 	case err != nil && e.block != "" && e.block != p.first.block:
 		r.err = err // of the next block; this one is sound
@@ -179,7 +179,7 @@ func (r *Reader) peek() (*entry, error) {
 		return r.ahead, nil
 	}
 	line, err := r.lines.next()
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // next gives the end as it is; an error that wraps it is a fault
 		return &entry{}, err
 	}
 	if err != nil {

@@ -21,7 +21,7 @@ const bufferBytes = 256 << 10
 func plain(r io.Reader, name string) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(r, bufferBytes)
 	magic, err := buffered.Peek(2)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	named := strings.HasSuffix(name, ".gz")
@@ -60,15 +60,15 @@ func (l *lines) next() ([]byte, error) {
 // raw reads up to and including the line end, or up to the end of the file.
 func (l *lines) raw() ([]byte, error) {
 	line, err := l.r.ReadSlice('\n')
-	if len(line) == 0 && err == io.EOF {
+	if len(line) == 0 && err == io.EOF { //nolint:errorlint // the end is io.EOF itself; an error that wraps it is a fault
 		return nil, io.EOF
 	}
 	l.number++
-	if err == bufio.ErrBufferFull {
+	if errors.Is(err, bufio.ErrBufferFull) {
 		line, err = l.rest(line)
 	}
 	switch err {
-	case nil, io.EOF, errLongLine:
+	case nil, io.EOF, errLongLine: //nolint:errorlint // as above
 		return line, ignoreEOF(err)
 	case io.ErrUnexpectedEOF:
 		return nil, errors.New("the gzip data ends too early; the file is not complete")
@@ -78,7 +78,7 @@ func (l *lines) raw() ([]byte, error) {
 
 // ignoreEOF: a last line needs no line end.
 func ignoreEOF(err error) error {
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // raw hands it on as it is
 		return nil
 	}
 	return err

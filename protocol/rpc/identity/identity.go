@@ -145,7 +145,7 @@ func (i *Identity) Watch(ctx context.Context, again <-chan struct{}) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		i.Reload()
+		i.Reload() //nolint:errcheck // it logs the error, and is asked again at the next tick
 		i.warnOfExpiry()
 		select {
 		case <-tick.C:

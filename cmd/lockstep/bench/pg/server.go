@@ -86,7 +86,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	defer log.Close() // the child has its own descriptor
+	defer log.Close() //nolint:errcheck // the child has its own descriptor, and this one writes nothing
 	s.command.Stdout, s.command.Stderr = log, log
 	go func() {
 		runtime.LockOSThread()

@@ -1,0 +1,16 @@
+module github.com/lockstep-exec/lockstep/tools/lint
+
+go 1.26.8
+
+require (
+	github.com/kisielk/errcheck v1.30.0
+	github.com/polyfloyd/go-errorlint v1.8.0
+	github.com/securego/gosec/v2 v2.30.0
+	golang.org/x/tools v0.52.0
+)
+
+require (
+	github.com/ccojocar/zxcvbn-go v1.0.4 // indirect
+	golang.org/x/mod v0.42.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)

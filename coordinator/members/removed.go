@@ -11,7 +11,10 @@ import (
 // lookForRemoval finds out whether a member that hears of no leader was removed
 // while it was away: nobody calls it any more, and its own log does not tell.
 func (s *Service) lookForRemoval(ctx context.Context, now replica.Status) {
-	if now.Role != replica.RoleFollower && now.Role != replica.RoleCandidate {
+	switch now.Role {
+	case replica.RoleFollower, replica.RoleCandidate:
+	case replica.RoleWaiting: // added and not far in the log, or removed and restarted; one that is empty knows nobody
+	default:
 		return // it knows
 	}
 	if now.Leader.Name != "" {

@@ -124,7 +124,8 @@ func (s *Service) look(ctx context.Context, m replica.Member, now replica.Status
 }
 
 // compare says how far a member is that answers: what it has acknowledged counts,
-// and that it applies it.
+// and that it applies it. One that has not got the newest list of members yet would not
+// vote for those of them that it does not know, however short the log is.
 func (s *Service) compare(out *wirepb.CoordinatorStatus, now replica.Status) {
 	peer := peerOf(now, out.GetName())
 	out.SentBytes = peer.Sent
@@ -133,7 +134,7 @@ func (s *Service) compare(out *wirepb.CoordinatorStatus, now replica.Status) {
 	switch {
 	case peer.Refusal != "":
 		out.State, out.Reason = wirepb.CoordinatorState_COORDINATOR_STATE_REFUSED, peer.Refusal
-	case peer.Contact.IsZero() || peer.Acknowledged == 0 || out.GetAppliedIndex() == 0 || out.Behind > levelWithin,
+	case peer.Contact.IsZero() || peer.Acknowledged == 0 || out.GetAppliedIndex() == 0 || out.Behind > levelWithin, peer.Acknowledged < now.Configured,
 		out.GetRole() == wirepb.CoordinatorRole_COORDINATOR_ROLE_WAITING:
 		out.State = wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP
 	case silent > contactWithin:

@@ -71,6 +71,22 @@ func TestMembersAreShownAsTheyAre(t *testing.T) {
 	}
 }
 
+// A learner that lacks the list of members in which it is gets no vote, be it only a few
+// entries behind: it would elect nobody of whom it has not read yet.
+func TestLevelIsWhoKnowsTheMembers(t *testing.T) {
+	leader, _ := group(t, "c1", "c2")
+	leader.set(func(f *fake) { f.status.Configured = 950 })
+	for acknowledged, want := range map[uint64]wirepb.CoordinatorState{
+		949: wirepb.CoordinatorState_COORDINATOR_STATE_CATCHING_UP,
+		950: wirepb.CoordinatorState_COORDINATOR_STATE_READY,
+	} {
+		leader.acknowledges("c2", acknowledged)
+		if got := list(t, leader)["c2"]; got.GetState() != want {
+			t.Errorf("with %d entries c2 is %v", acknowledged, got)
+		}
+	}
+}
+
 // A member that went away is shown with the time since it answered.
 func TestContactOfAMemberThatIsGone(t *testing.T) {
 	leader, all := group(t, "c1", "c2")
@@ -136,8 +152,11 @@ func TestOneThatWasRemovedFindsOut(t *testing.T) {
 	}
 	all[1].set(func(f *fake) { f.status.Members = f.status.Members[:2] })
 	all[0].set(func(f *fake) { f.status.Leader = replica.Member{} }) // it does not know better
-	if !removed() {
-		t.Error("it is not told")
+	for _, role := range []replica.Role{replica.RoleFollower, replica.RoleCandidate, replica.RoleWaiting} { // by what it has of the log
+		lost.set(func(f *fake) { f.removed, f.status.Role = false, role })
+		if !removed() {
+			t.Errorf("as a %s it is not told", role)
+		}
 	}
 	all[1].set(func(f *fake) { f.identity.Cluster[0]++ })
 	lost.set(func(f *fake) { f.removed = false })

@@ -37,7 +37,10 @@ type Status struct {
 	Committed uint64   // index of the last that is known to be committed
 	Applied   uint64   // index of the last that was applied
 	Snapshot  uint64   // index of the newest snapshot
-	LogBytes  int64
+	// Configured is the index of the newest list of members in the log. Who has not got
+	// that far does not know yet who may be elected.
+	Configured uint64
+	LogBytes   int64
 	// Contact is how long ago the leader was heard of; zero on the leader.
 	Contact time.Duration
 	// Peers are the other members that this one has called, or was called by.
@@ -90,10 +93,11 @@ func (r *Replica) peers() (list []Peer) {
 
 // Status gives the group as this member sees it.
 func (r *Replica) Status() Status {
-	stats := r.raft.Stats()
+	stats, configuration := r.raft.Stats(), r.raft.GetConfiguration()
 	s := Status{
 		Name: r.options.Name, Term: r.raft.CurrentTerm(), Members: r.Members(), Learners: r.Learners(), Role: r.role(),
-		Last: r.raft.LastIndex(), Committed: r.raft.CommitIndex(), Applied: r.raft.AppliedIndex(),
+		Configured: configuration.Index(),
+		Last:       r.raft.LastIndex(), Committed: r.raft.CommitIndex(), Applied: r.raft.AppliedIndex(),
 	}
 	s.Leader, _ = r.Leader()
 	s.Standing, s.Reason = r.Standing()
@@ -113,18 +117,26 @@ func (r *Replica) role() Role {
 	case raft.Candidate:
 		return RoleCandidate
 	}
-	servers := r.servers()
-	if len(servers) == 0 {
-		return RoleWaiting
-	}
+	s, _ := r.machine.State()
+	_, enrolled := s.Enrolled[r.options.Name]
+	return roleAmong(r.options.Name, r.servers(), enrolled)
+}
+
+// roleAmong is the role of one that neither leads nor wants to. A newcomer that has not
+// the whole log yet has lists of members in which it is not: it was not removed, but has
+// not read yet that it was added.
+func roleAmong(name string, servers []raft.Server, enrolled bool) Role {
 	for _, s := range servers {
 		switch {
-		case string(s.ID) != r.options.Name:
+		case string(s.ID) != name:
 		case s.Suffrage == raft.Voter:
 			return RoleFollower
 		default:
 			return RoleLearner
 		}
 	}
-	return RoleRemoved
+	if enrolled && len(servers) > 0 {
+		return RoleRemoved
+	}
+	return RoleWaiting
 }

@@ -237,7 +237,7 @@ func (c *conn) Close() error {
 // cut ends a connection that went beyond a limit.
 func (c *conn) cut(reason Reason, sentence string) {
 	c.guard.refusals.Add(reason, c.Conn.RemoteAddr().String(), "a connection", "%s", sentence)
-	c.Close()
+	c.Close() //nolint:errcheck // it is of no use any more, and nobody waits for it
 }
 
 // Opened says that a connection that came from a Listener has shown that it speaks the

@@ -23,7 +23,7 @@ type Limits struct {
 	NewPerSecond, NewAtOnce int
 
 	// PagesPerSecond is how many pages of HTTP one address may see each second, in the
-	// long run, beside probes; default 50. PagesAtOnce may be at once; default 100.
+	// long run, beside probes; default 200. PagesAtOnce may be at once; default 400.
 	PagesPerSecond, PagesAtOnce int
 
 	// Calls bounds the calls under way, by class.
@@ -78,8 +78,8 @@ func (l Limits) withDefaults() Limits {
 	l.Opening = cmp.Or(l.Opening, 128)
 	l.NewPerSecond = cmp.Or(l.NewPerSecond, 100)
 	l.NewAtOnce = cmp.Or(l.NewAtOnce, 256)
-	l.PagesPerSecond = cmp.Or(l.PagesPerSecond, 50)
-	l.PagesAtOnce = cmp.Or(l.PagesAtOnce, 100)
+	l.PagesPerSecond = cmp.Or(l.PagesPerSecond, 200)
+	l.PagesAtOnce = cmp.Or(l.PagesAtOnce, 400)
 	if l.Calls == nil {
 		l.Calls = defaultCalls
 	}

@@ -30,6 +30,19 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// TestTimeWasUp: the end of the time is no finding, and a finding is no end of the time.
+func TestTimeWasUp(t *testing.T) {
+	for out, want := range map[string]bool{
+		"fuzz: elapsed: 10s, execs: 9 (1/sec)\n--- FAIL: FuzzLine (10.11s)\n    context deadline exceeded\nFAIL\n":                                              true,
+		"--- FAIL: FuzzLine (10.11s)\n    context deadline exceeded\n    Failing input written to testdata/fuzz/FuzzLine/1f\nFAIL\n":                            false,
+		"--- FAIL: FuzzLine (1.11s)\n    --- FAIL: FuzzLine (0.00s)\n        line_test.go:9: context deadline exceeded\n    Failing input written to x\nFAIL\n": false,
+	} {
+		if got := timeWasUp.MatchString(out); got != want {
+			t.Errorf("%v of %q", got, out)
+		}
+	}
+}
+
 // TestTableAddsUp: runs are written down, read again, and added up by target and kind.
 func TestTableAddsUp(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "bin", "runs.tsv")

@@ -133,7 +133,7 @@ func (b *binaries) execute(ctx context.Context, program string, t target, k kind
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		r.result = "hangs"
-	case err != nil:
+	case err != nil && !timeWasUp.MatchString(string(out)):
 		r.result = "failed"
 	case !counted:
 		r.result = "no count"
@@ -147,6 +147,10 @@ var (
 	// gathered is all that is told of a run that was over before the corpus was.
 	gathered = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, gathering baseline coverage: (\d+)/\d+ completed$`)
 )
+
+// timeWasUp is what Go's fuzzer prints if its time ends at a bad moment, and nothing was
+// found (golang.org/issue/48157): whatever is found stands below this line.
+var timeWasUp = regexp.MustCompile(`(?m)^--- FAIL: Fuzz\S+ \([0-9.]+s\)\n\s+context deadline exceeded\nFAIL\n?\z`)
 
 // count reads off the output of a run how many executions there were and how many
 // inputs were new, of the last line that tells.

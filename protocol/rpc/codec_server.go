@@ -84,7 +84,7 @@ func (c serverCodec) Unmarshal(data mem.BufferSlice, v any) error {
 }
 
 // shape says which fields of a message are messages themselves, by their number.
-type shape struct{ parts map[protowire.Number]*shape }
+type shape struct{ parts []*shape }
 
 // shapes are those of the messages that servers take, by Go type.
 var shapes sync.Map
@@ -102,10 +102,11 @@ func newShape(d protoreflect.MessageDescriptor, known map[protoreflect.FullName]
 	if s := known[d.FullName()]; s != nil {
 		return s
 	}
-	s := &shape{parts: map[protowire.Number]*shape{}}
+	s := &shape{}
 	known[d.FullName()] = s
 	for n := range d.Fields().Len() {
 		if f := d.Fields().Get(n); f.Message() != nil {
+			s.parts = append(s.parts, make([]*shape, max(0, int(f.Number())+1-len(s.parts)))...)
 			s.parts[f.Number()] = newShape(f.Message(), known)
 		}
 	}
@@ -128,8 +129,8 @@ func (s *shape) takes(b []byte, most int64) (bytes int64) {
 				return bytes
 			}
 			b = b[n:]
-			if part := s.parts[number]; part != nil {
-				bytes += partBytes + part.takes(content, most-bytes)
+			if int(number) < len(s.parts) && s.parts[number] != nil {
+				bytes += partBytes + s.parts[number].takes(content, most-bytes)
 			}
 			continue
 		}

@@ -43,7 +43,7 @@ type Limits struct {
 	ReadKeysPerSecond int
 
 	// ResetsPerSecond is how many calls of one connection may be taken back each second,
-	// in the long run; default 100. ResetsAtOnce may be at once; default 500.
+	// or be begun beyond those that there may be at once, in the long run; default 100. ResetsAtOnce may be at once; default 500.
 	ResetsPerSecond, ResetsAtOnce int
 	// FramesPerSecond is how many frames of one connection may bring next to nothing,
 	// in the long run, beyond those that go with calls and answers; default 200.

@@ -199,7 +199,8 @@ const (
 	listMost    = 1000
 )
 
-// ListBlocks lists committed blocks, in order of height.
+// ListBlocks lists committed blocks, in order of height: fewer than asked for once they
+// fill an answer, and at least one.
 func (s *api) ListBlocks(ctx context.Context, in *wirepb.ListBlocksRequest) (*wirepb.ListBlocksResponse, error) {
 	leading, err := s.coordinator.leading()
 	if err != nil {
@@ -218,15 +219,31 @@ func (s *api) ListBlocks(ctx context.Context, in *wirepb.ListBlocksRequest) (*wi
 	if from == 0 {
 		from = max(height, limit) - limit + 1
 	}
-	out := &wirepb.ListBlocksResponse{Height: uint64(height)}
-	for h := from; h <= height && h-from < limit; h++ {
+	blocks, err := gather(from, min(height, max(from, from+limit)-1), func(h protocol.Height) (*wirepb.Block, error) {
 		d, err := decision(leading.core, h)
 		if err != nil {
 			return nil, err
 		}
-		out.Blocks = append(out.Blocks, wire.Block(d, in.GetIncludeOutcomes()))
+		return wire.Block(d, in.GetIncludeOutcomes()), nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return &wirepb.ListBlocksResponse{Height: uint64(height), Blocks: blocks}, nil
+}
+
+// gather gets the blocks from first to last, or as many of them as fill an answer.
+func gather(first, last protocol.Height, block func(protocol.Height) (*wirepb.Block, error)) (list []*wirepb.Block, err error) {
+	bytes := 0
+	for h := first; h <= last && bytes < wire.MostAnswerBytes; h++ {
+		b, err := block(h)
+		if err != nil {
+			return nil, err
+		}
+		bytes += proto.Size(b)
+		list = append(list, b)
+	}
+	return list, nil
 }
 
 // Status gives the cluster at a glance.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -65,6 +66,7 @@ func (in *incarnation) readAt(ctx context.Context, keys [][]byte, height protoco
 		}
 		return values, nil
 	}
+	var gathered atomic.Int64 // bytes
 	places := make(map[protocol.ShardID][]int)
 	for i, key := range keys {
 		s := in.config.Slots.Owner(key)
@@ -72,13 +74,14 @@ func (in *incarnation) readAt(ctx context.Context, keys [][]byte, height protoco
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for s, at := range places {
-		group.Go(func() error { return in.readFrom(ctx, s, keys, at, height, values) })
+		group.Go(func() error { return in.readFrom(ctx, s, keys, at, height, values, &gathered) })
 	}
 	return values, group.Wait()
 }
 
-// readFrom reads the keys at the given places from one shard.
-func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys [][]byte, at []int, height protocol.Height, values []*wirepb.Value) error {
+// readFrom reads the keys at the given places from one shard, and adds to what is
+// gathered from all.
+func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys [][]byte, at []int, height protocol.Height, values []*wirepb.Value, gathered *atomic.Int64) error {
 	address := in.core.Status().Shards[s].Address
 	if address == "" {
 		return wire.RetryLater(codes.Unavailable, time.Second, "a shard that holds one of the keys has not connected yet: try again later")
@@ -95,6 +98,8 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 	switch {
 	case status.Code(err) == codes.Unavailable:
 		return wire.RetryLater(codes.Unavailable, time.Second, fmt.Sprintf("shard %d does not answer at %s, and one of the keys lives there: start it, or mend the way to it", s, address))
+	case status.Code(err) == codes.ResourceExhausted:
+		return err // said of the keys, or of how much is read
 	case err != nil:
 		return status.Errorf(status.Code(err), "shard %d: %s", s, status.Convert(err).Message())
 	}
@@ -102,6 +107,9 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 		return status.Errorf(codes.Internal, "shard %d answered %d keys of %d", s, len(out.GetValues()), len(at))
 	}
 	for n, i := range at {
+		if gathered.Add(int64(len(out.Values[n].GetValue()))) > wire.MostAnswerBytes {
+			return wire.TooMuchToRead()
+		}
 		values[i] = out.Values[n]
 	}
 	return nil

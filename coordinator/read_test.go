@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -25,6 +26,7 @@ type reader struct {
 	asked  []uint64
 	pruned int // how many reads come too late
 	short  bool
+	size   int // of every value, if it is not 0
 }
 
 func newReader(t *testing.T) *reader {
@@ -52,6 +54,11 @@ func (r *reader) Get(_ context.Context, in *wirepb.ShardServiceGetRequest) (*wir
 	out := &wirepb.ShardServiceGetResponse{Height: in.GetAtHeight()}
 	for _, key := range in.Keys {
 		out.Values = append(out.Values, &wirepb.Value{Found: true, Value: fmt.Appendf(nil, "%s@%d", key, in.GetAtHeight())})
+	}
+	for _, v := range out.Values {
+		if r.size > 0 {
+			v.Value = make([]byte, r.size)
+		}
 	}
 	if r.short {
 		out.Values = out.Values[1:]
@@ -115,6 +122,42 @@ func TestReadsNameOneHeight(t *testing.T) {
 	r.mu.Unlock()
 	_, err = get(nil, "a", "b")
 	wantCode(t, err, codes.Internal)
+}
+
+// TestReadsAreBounded: in what one answer gathers, also from several shards.
+func TestReadsAreBounded(t *testing.T) {
+	r := newReader(t)
+	r.size = wire.MostAnswerBytes / 2
+	f := newOffice(t, Options{})
+	newPuppetAt(t, f, r.address)
+	f.commits("one", 1)
+	keys := [][]byte{[]byte("a"), []byte("b")}
+	if out, err := f.client.Get(context1(t), &wirepb.GetRequest{Keys: keys}); err != nil || len(out.Values) != len(keys) {
+		t.Errorf("as much as there may be: %v", err)
+	}
+	_, err := f.client.Get(context1(t), &wirepb.GetRequest{Keys: append(keys, []byte("c"))})
+	wantCode(t, err, codes.ResourceExhausted)
+	if !strings.Contains(err.Error(), "more than 32 MiB, which is the most that one read gives: read fewer keys") {
+		t.Errorf("the client is told %v", err)
+	}
+}
+
+// TestListsAreBounded: there are fewer blocks when they fill an answer, but always one.
+func TestListsAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		bytes int // of a block
+		want  uint64
+	}{{0, 10}, {wire.MostAnswerBytes/4 + 1, 4}, {wire.MostAnswerBytes + 1, 1}} {
+		list, err := gather(3, 12, func(h protocol.Height) (*wirepb.Block, error) {
+			return &wirepb.Block{Height: uint64(h), Outcomes: &wirepb.Outcomes{Codes: make([]byte, test.bytes)}}, nil
+		})
+		if err != nil || uint64(len(list)) != test.want || list[0].Height != 3 || list[test.want-1].Height != 2+test.want {
+			t.Errorf("blocks of %d bytes: %d, %v", test.bytes, len(list), err)
+		}
+	}
+	if list, err := gather(5, 4, nil); len(list) != 0 || err != nil {
+		t.Errorf("no blocks: %v, %v", list, err)
+	}
 }
 
 // TestReadsNameTheShardThatIsAway: the client is not told that it cannot reach the coordinator.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/state"
 )
 
@@ -72,5 +73,5 @@ func (r *readers) read(keys [][]byte, at protocol.Height) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readAndClose(view, keys, r.damaged)
+	return readAndClose(view, keys, wire.MostAnswerBytes, r.damaged)
 }

@@ -100,6 +100,8 @@ func readError(err error) error {
 	switch {
 	case errors.Is(err, state.ErrNotCommitted), errors.Is(err, state.ErrPruned):
 		return status.Error(codes.OutOfRange, err.Error())
+	case errors.Is(err, errTooMuch):
+		return wire.TooMuchToRead()
 	case errors.Is(err, state.ErrDamaged):
 		return status.Error(codes.DataLoss, err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -288,6 +288,33 @@ func TestReadsOfAShard(t *testing.T) {
 	}
 }
 
+// TestReadsOfAShardAreBounded: in the bytes of all values.
+func TestReadsOfAShardAreBounded(t *testing.T) {
+	b := newBoss(t, 1)
+	h := newHouse(t, b, 0)
+	key, block := put(b, 0, 1)
+	b.commits(block)
+	got, err := h.get(1, key, key)
+	if err != nil || len(got.Values[0].Value) == 0 {
+		t.Fatalf("read %v, %v", got, err)
+	}
+	read := func(most int) error {
+		view, err := h.storage.store.ViewCommitted(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = readAndClose(view, [][]byte{[]byte(key), []byte(key)}, most, func(err error) { t.Error(err) })
+		return err
+	}
+	fits := 2 * len(got.Values[0].Value)
+	if err := read(fits); err != nil {
+		t.Errorf("as much as there may be: %v", err)
+	}
+	if err := readError(read(fits - 1)); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "read fewer keys") {
+		t.Errorf("one byte more: %v", err)
+	}
+}
+
 // TestAFailedCheckpointStopsTheShard is S9 for the database.
 func TestAFailedCheckpointStopsTheShard(t *testing.T) {
 	b := newBoss(t, 1)

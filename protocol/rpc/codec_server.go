@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"sync"
 
@@ -39,11 +38,10 @@ const (
 type serverCodec struct {
 	codec
 	decoding *semaphore.Weighted
-	refusals *guard.Refusals
 }
 
-func newServerCodec(r *guard.Refusals) serverCodec {
-	return serverCodec{newCodec(), semaphore.NewWeighted(mostDecoding), r}
+func newServerCodec() serverCodec {
+	return serverCodec{newCodec(), semaphore.NewWeighted(mostDecoding)}
 }
 
 // Marshal implements encoding.CodecV2.
@@ -65,15 +63,17 @@ func (c serverCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok || data.Len() < largeMessage {
 		return c.codec.Unmarshal(data, v)
 	}
+	most := mostOf(m)
+	if data.Len() > most.bytes {
+		return guard.ErrOversize
+	}
 	flat := data.Materialize()
-	takes := shapeOf(m.ProtoReflect().Type()).takes(flat, min(mostDecoded, max(fewParts, mostTimes*int64(len(flat)))))
+	takes := shapeOf(m.ProtoReflect().Type()).takes(flat, most.decoded(len(flat)))
 	if takes <= fewParts {
 		return c.unmarshalOwned(flat, v)
 	}
-	if takes > mostDecoded || takes > mostTimes*int64(len(flat)) {
-		const sentence = "the message has too many parts for its length: send a block as its canonical bytes, or a smaller one"
-		c.refusals.Add(guard.Elements, "somebody", string(m.ProtoReflect().Descriptor().FullName()), sentence)
-		return errors.New(sentence)
+	if takes > most.decoded(len(flat)) {
+		return guard.ErrElements
 	}
 	room := min(takes, mostDecoding)
 	if err := c.decoding.Acquire(context.Background(), room); err != nil {
@@ -84,7 +84,7 @@ func (c serverCodec) Unmarshal(data mem.BufferSlice, v any) error {
 }
 
 // shape says which fields of a message are messages themselves, by their number.
-type shape struct{ parts map[protowire.Number]*shape }
+type shape struct{ parts []*shape }
 
 // shapes are those of the messages that servers take, by Go type.
 var shapes sync.Map
@@ -102,10 +102,11 @@ func newShape(d protoreflect.MessageDescriptor, known map[protoreflect.FullName]
 	if s := known[d.FullName()]; s != nil {
 		return s
 	}
-	s := &shape{parts: map[protowire.Number]*shape{}}
+	s := &shape{}
 	known[d.FullName()] = s
 	for n := range d.Fields().Len() {
 		if f := d.Fields().Get(n); f.Message() != nil {
+			s.parts = append(s.parts, make([]*shape, max(0, int(f.Number())+1-len(s.parts)))...)
 			s.parts[f.Number()] = newShape(f.Message(), known)
 		}
 	}
@@ -128,8 +129,8 @@ func (s *shape) takes(b []byte, most int64) (bytes int64) {
 				return bytes
 			}
 			b = b[n:]
-			if part := s.parts[number]; part != nil {
-				bytes += partBytes + part.takes(content, most-bytes)
+			if int(number) < len(s.parts) && s.parts[number] != nil {
+				bytes += partBytes + s.parts[number].takes(content, most-bytes)
 			}
 			continue
 		}

@@ -72,7 +72,7 @@ func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.Creds(g.Secure(o.Identity.Credentials(), identity.NameOf)),
 		grpc.InTapHandle(g.Calls(o.Identity.Gate())),
-		grpc.ForceServerCodecV2(newServerCodec(o.Refusals)),
+		grpc.ForceServerCodecV2(newServerCodec()),
 		//lint:ignore SA1019 gRPC has no other way to keep a server from unpacking messages
 		grpc.RPCDecompressor(g.Unpacked()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),

@@ -978,7 +978,8 @@ type ListBlocksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// First height; 0 means the one that makes the newest blocks come last.
 	FromHeight uint64 `protobuf:"varint,1,opt,name=from_height,json=fromHeight,proto3" json:"from_height,omitempty"`
-	// Most blocks to list; 0 means 100, and more than 1,000 are never given.
+	// Most blocks to list; 0 means 100, and more than 1,000 are never given. There are
+	// fewer if they fill an answer of 32 MiB: the next ones begin behind the last.
 	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Whether blocks should hold the outcome of every transaction.
 	IncludeOutcomes bool `protobuf:"varint,3,opt,name=include_outcomes,json=includeOutcomes,proto3" json:"include_outcomes,omitempty"`

@@ -9,17 +9,19 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+	"time"
 )
 
 // abuserVariable has the test binary be an abuser: it names the abuse.
 const abuserVariable = "LOCKSTEP_ABUSER"
 
-// politely lets an abuser have only the processor time that nobody else wants, as if it
-// had a machine of its own.
-var politely = []string{"nice", "-n", "39"}
+// politely lets an abuser have only the processor time that nobody else wants, and gives
+// it up at once, as if it had a machine of its own.
+var politely = []string{"chrt", "--idle", "0"}
 
-// start has a process of its own abuse a target until stop.
-func (a abuse) start(t *testing.T, at target) (stop func()) {
+// start has a process of its own abuse a target until stop, which gives the processor
+// time that it has used.
+func (a abuse) start(t *testing.T, at target) (stop func() time.Duration) {
 	t.Helper()
 	where, err := json.Marshal(at)
 	if err != nil {
@@ -35,11 +37,12 @@ func (a abuse) start(t *testing.T, at target) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func() {
+	return func() time.Duration {
 		alive.Close()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("the abuser: %v", err)
 		}
+		return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 }
 

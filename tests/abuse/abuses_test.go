@@ -143,6 +143,9 @@ func flood(once func(*line) error) func(context.Context, target) {
 	})
 }
 
+// unsent is about what an abuser may have written that is not sent yet.
+const unsent = 16 << 10
+
 // dial connects from an address that others do not use, and begins.
 func dial(ctx context.Context, to string) *line {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
@@ -150,6 +153,8 @@ func dial(ctx context.Context, to string) *line {
 	if err != nil {
 		return nil
 	}
+	// What the network has not taken would only keep this machine busy.
+	_ = c.(*net.TCPConn).SetWriteBuffer(unsent)
 	l := &line{Conn: c, Framer: http2.NewFramer(c, c), stream: ^uint32(0)}
 	if _, err := io.WriteString(c, http2.ClientPreface); err != nil {
 		return l

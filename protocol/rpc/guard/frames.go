@@ -15,6 +15,8 @@ const (
 	flagAck       = 0x1 // of settings and pings
 	flagPadded    = 0x8
 
+	refusedStream = 0x7 // the error of a stream beyond those that there may be at once
+
 	frameHeadBytes = 9
 	prefaceBytes   = 24 // what a client begins with
 )

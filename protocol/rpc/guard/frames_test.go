@@ -34,6 +34,10 @@ func TestFloods(t *testing.T) {
 			}
 			return a.WriteRSTStream(stream, http2.ErrCodeCancel)
 		}},
+		"calls": {guard.Resets, func(a *attacker) error {
+			_, err := a.call(submitMethod)
+			return err
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -34,7 +34,9 @@ type group struct {
 	pages bucket
 	calls map[Class]int
 	slots map[slot]*semaphore.Weighted
-	reads [2]*semaphore.Weighted // keys, by whether they are of a shard
+	reads [2]*reads // by whether they are of a shard
+	// Messages that were refused before they were decoded.
+	refused bucket
 }
 
 // New makes a guard of one port.
@@ -88,7 +90,7 @@ func (g *Guard) open() []*conn {
 // forget drops the groups that have nothing, and had nothing for long. g.mu is held.
 func (g *Guard) forget(now time.Time) {
 	for key, gr := range g.groups {
-		if gr.idle() && gr.newly.full(now) && gr.pages.full(now) {
+		if gr.idle() && gr.newly.full(now) && gr.pages.full(now) && gr.refused.full(now) {
 			delete(g.groups, key)
 		}
 	}
@@ -111,9 +113,10 @@ func (g *Guard) group(key string) *group {
 		gr = &group{
 			conns: map[*conn]struct{}{}, calls: map[Class]int{}, slots: map[slot]*semaphore.Weighted{},
 			newly: newBucket(g.limits.NewAtOnce, g.limits.NewPerSecond, now), pages: newBucket(g.limits.PagesAtOnce, g.limits.PagesPerSecond, now),
+			refused: newBucket(refusedAtOnce, refusedPerSecond, now),
 		}
 		for of := range gr.reads {
-			gr.reads[of] = semaphore.NewWeighted(int64(g.limits.ReadKeys) * readShare[of])
+			gr.reads[of] = newReads(g.limits, readShare[of])
 		}
 		g.groups[key] = gr
 	}

@@ -37,9 +37,13 @@ type Limits struct {
 	// be about that are carried out at one time; default 8192, and four times as many for
 	// the reads of shards, which coordinators make for all their clients. Others wait.
 	ReadKeys int
+	// ReadKeysPerSecond is how many of them there may be each second, in the long run;
+	// default 32,768, and four times as many for the reads of shards. As many may come at
+	// once. Others wait.
+	ReadKeysPerSecond int
 
 	// ResetsPerSecond is how many calls of one connection may be taken back each second,
-	// in the long run; default 100. ResetsAtOnce may be at once; default 500.
+	// or be begun beyond those that there may be at once, in the long run; default 100. ResetsAtOnce may be at once; default 500.
 	ResetsPerSecond, ResetsAtOnce int
 	// FramesPerSecond is how many frames of one connection may bring next to nothing,
 	// in the long run, beyond those that go with calls and answers; default 200.
@@ -85,6 +89,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	l.Slots = cmp.Or(l.Slots, 16)
 	l.ReadKeys = cmp.Or(l.ReadKeys, 8192)
+	l.ReadKeysPerSecond = cmp.Or(l.ReadKeysPerSecond, 32<<10)
 	l.ResetsPerSecond = cmp.Or(l.ResetsPerSecond, 100)
 	l.ResetsAtOnce = cmp.Or(l.ResetsAtOnce, 500)
 	l.FramesPerSecond = cmp.Or(l.FramesPerSecond, 200)

@@ -40,9 +40,9 @@ type meter struct {
 	streams  map[uint32]*incoming
 	last     uint32 // highest stream that a client has opened
 	opened   bool
-	complete bool // the data frame that is being read has completed a message
-	update   [4]byte
-	filled   int // of update
+	complete bool    // the data frame that is being read has completed a message
+	word     [4]byte // of a frame that goes out and holds nothing else
+	filled   int     // of word
 	resets   bucket
 	frames   bucket
 	earned   int // small frames that are allowed besides
@@ -85,7 +85,7 @@ func (m *meter) Read(b []byte) (int, error) {
 
 func brokenSentence(r Reason) string {
 	if r == Resets {
-		return "it takes too many calls back: see why it gives them up"
+		return "it takes too many calls back, or begins more at once than it was told: see what runs there"
 	}
 	return "it sends too many frames that bring nothing: see what runs there"
 }
@@ -183,28 +183,33 @@ type sent meter
 
 func (s *sent) begins(f frame) {
 	m := (*meter)(s)
+	m.filled = 0
 	switch {
 	case f.kind == frameReset, (f.kind == frameHeaders || f.kind == frameData) && f.has(flagEndStream):
 		m.forget(f.stream)
 	case f.kind == frameData:
 		m.earn()
-	case f.kind == frameWindowUpdate:
-		m.filled = 0
 	}
 }
 
 func (s *sent) content(f frame, b []byte) {
 	m := (*meter)(s)
-	if f.kind == frameWindowUpdate {
-		m.filled += copy(m.update[m.filled:], b)
+	if f.kind == frameWindowUpdate || f.kind == frameReset {
+		m.filled += copy(m.word[m.filled:], b)
 	}
 }
 
 func (s *sent) ends(f frame) {
 	m := (*meter)(s)
-	i := m.streams[f.stream]
-	if f.kind == frameWindowUpdate && m.filled == len(m.update) && i != nil {
-		i.credited += int(binary.BigEndian.Uint32(m.update[:]))
+	if m.filled < len(m.word) {
+		return
+	}
+	word := binary.BigEndian.Uint32(m.word[:])
+	switch i := m.streams[f.stream]; {
+	case f.kind == frameReset && word == refusedStream && !m.resets.take(m.guard.now()):
+		m.broken = Resets
+	case f.kind == frameWindowUpdate && i != nil:
+		i.credited += int(word)
 		m.count(i)
 	}
 }

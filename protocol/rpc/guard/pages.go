@@ -14,6 +14,7 @@ func (g *Guard) Pages(pages http.Handler, isProbe func(path string) bool) http.H
 		if !isProbe(r.URL.Path) && !g.page(r.RemoteAddr) {
 			g.refusals.Add(TooManyPages, r.RemoteAddr, "a page", "%s", pagesSentence)
 			w.Header().Set("Retry-After", "1")
+			w.Header().Set("Connection", "close") // new ones are few as well
 			http.Error(w, pagesSentence, http.StatusTooManyRequests)
 			return
 		}

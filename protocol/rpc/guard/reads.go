@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -45,6 +47,20 @@ func weigh(request any) int64 {
 	return 0
 }
 
+// reads is the room of one peer for calls that only read.
+type reads struct {
+	keys *semaphore.Weighted // at one time
+	most int64
+	pace *rate.Limiter // keys per second
+}
+
+func newReads(l Limits, share int64) *reads {
+	most, perSecond := int64(l.ReadKeys)*share, l.ReadKeysPerSecond*int(share)
+	return &reads{semaphore.NewWeighted(most), most, rate.NewLimiter(rate.Limit(perSecond), perSecond)}
+}
+
+const readsSentence = "its deadline comes before its turn, for its peer reads as much as one peer may: read less often, or less at one time"
+
 // turn waits until the calls of a peer leave room for another one that only reads. Calls
 // come to their turn in their order; somebody who reads much waits for oneself alone.
 func (g *Guard) turn(ctx context.Context, method string, request any) (done func(), err error) {
@@ -56,17 +72,26 @@ func (g *Guard) turn(ctx context.Context, method string, request any) (done func
 	if strings.HasPrefix(method, "/"+wirepb.ShardService_ServiceDesc.ServiceName+"/") {
 		of = ofShard
 	}
-	room := g.roomOf(ctx, of)
-	weight = min(weight, int64(g.limits.ReadKeys)*readShare[of])
-	if err := room.Acquire(ctx, weight); err != nil {
+	room, from := g.roomOf(ctx, of)
+	weight = min(weight, room.most, int64(room.pace.Burst()))
+	if err := room.keys.Acquire(ctx, weight); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	return func() { room.Release(weight) }, nil
+	done = func() { room.keys.Release(weight) }
+	if err := room.pace.WaitN(ctx, int(weight)); err != nil {
+		done()
+		if ctx.Err() != nil {
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}
+		g.refusals.Add(TooManyReads, from, method, "%s", readsSentence)
+		return nil, status.Error(codes.ResourceExhausted, readsSentence)
+	}
+	return done, nil
 }
 
-func (g *Guard) roomOf(ctx context.Context, of int) *semaphore.Weighted {
-	key, _ := g.callerOf(ctx)
+func (g *Guard) roomOf(ctx context.Context, of int) (room *reads, from string) {
+	key, from := g.callerOf(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.group(key).reads[of]
+	return g.group(key).reads[of], from
 }

@@ -28,12 +28,14 @@ const (
 	SlowReader    Reason = "slow_reader"      // an answer is not taken
 	Compressed    Reason = "compressed"       // a message that would have to be unpacked
 	Elements      Reason = "elements"         // parts of one message
+	Oversize      Reason = "oversize"         // a message longer than its method needs
+	TooManyReads  Reason = "reads"            // per second, of one peer
 	TooManyPages  Reason = "pages"            // per second, of one address
 )
 
 // Reasons lists them.
 func Reasons() []Reason {
-	return []Reason{TooMany, TooManyOfPeer, TooManyOpen, TooManyNew, TooManyCalls, Resets, Frames, Memory, SlowSender, SlowReader, Compressed, Elements, TooManyPages}
+	return []Reason{TooMany, TooManyOfPeer, TooManyOpen, TooManyNew, TooManyCalls, Resets, Frames, Memory, SlowSender, SlowReader, Compressed, Elements, Oversize, TooManyReads, TooManyPages}
 }
 
 // Refusals counts who went beyond a limit, and logs it sparingly, each reason as a

@@ -47,52 +47,59 @@ func (s slot) of(l Limits) int64 {
 }
 
 // Slots is a handler of a server's statistics that has calls wait, before anything of
-// them is read, until others of the same peer leave room. gRPC asks it in the goroutine
-// of the call.
+// them is read, until others of the same peer leave room, and counts those whose message
+// was not decoded. gRPC asks it in the goroutine of the call.
 func (g *Guard) Slots() stats.Handler { return slots{g} }
 
 type slots struct{ guard *Guard }
 
-type slotKey struct{}
+type callKey struct{}
 
-// taken is a slot that a call has, to be given back once.
-type taken struct {
-	slot slot
-	room *semaphore.Weighted
-	once sync.Once
+// call is a call, and the slot that it has, to be given back once.
+type call struct {
+	method string
+	slot   slot // "" for none
+	room   *semaphore.Weighted
+	once   sync.Once
 }
 
-func (t *taken) release() { t.once.Do(func() { t.room.Release(1) }) }
+func (c *call) release() {
+	if c.slot != "" {
+		c.once.Do(func() { c.room.Release(1) })
+	}
+}
 
 // TagRPC implements stats.Handler.
 func (s slots) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	of := slotOf(info.FullMethodName)
-	if of == "" {
-		return ctx
+	c := &call{method: info.FullMethodName}
+	if of := slotOf(info.FullMethodName); of != "" {
+		room := s.guard.slotsOf(ctx, of)
+		if room.Acquire(ctx, 1) != nil {
+			return ctx // the call is over
+		}
+		c.slot, c.room = of, room
+		// gRPC tells the end of a call only of those that it begins.
+		context.AfterFunc(ctx, c.release)
 	}
-	room := s.guard.slotsOf(ctx, of)
-	if room.Acquire(ctx, 1) != nil {
-		return ctx // the call is over
-	}
-	t := &taken{slot: of, room: room}
-	// gRPC tells the end of a call only of those that it begins.
-	context.AfterFunc(ctx, t.release)
-	return context.WithValue(ctx, slotKey{}, t)
+	return context.WithValue(ctx, callKey{}, c)
 }
 
 // HandleRPC implements stats.Handler.
 func (s slots) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	t, ok := ctx.Value(slotKey{}).(*taken)
+	c, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
 		return
 	}
-	switch event.(type) {
+	switch event := event.(type) {
 	case *stats.InPayload:
-		if t.slot == receiving {
-			t.release()
+		if c.slot == receiving {
+			c.release()
 		}
 	case *stats.End:
-		t.release()
+		c.release()
+		if event.Error != nil {
+			s.guard.undecoded(ctx, c.method, event.Error)
+		}
 	}
 }
 

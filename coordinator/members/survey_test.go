@@ -151,7 +151,7 @@ func TestOneThatWasRemovedFindsOut(t *testing.T) {
 		t.Error("it is among the members")
 	}
 	all[1].set(func(f *fake) { f.status.Members = f.status.Members[:2] })
-	all[0].set(func(f *fake) { f.status.Leader = replica.Member{} }) // it does not know better
+	all[0].set(func(f *fake) { f.status.Leader = replica.Member{} })                                        // it does not know better
 	for _, role := range []replica.Role{replica.RoleFollower, replica.RoleCandidate, replica.RoleWaiting} { // by what it has of the log
 		lost.set(func(f *fake) { f.removed, f.status.Role = false, role })
 		if !removed() {

@@ -29,7 +29,7 @@ const (
 	mostTimes = 64
 	// mostDecoding bounds what the messages take that are decoded at one time. One that
 	// takes more is decoded alone; one that takes no more than fewParts need not wait.
-	mostDecoding = 256 << 20
+	mostDecoding = 128 << 20
 	fewParts     = 1 << 20
 )
 

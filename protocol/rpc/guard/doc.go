@@ -6,8 +6,9 @@
 //	Secure     what is metered of an HTTP/2 connection of gRPC, inside TLS:
 //	           resets, small frames, messages that stay incomplete, bytes held
 //	Calls      calls under way: in all and of one peer, by class
-//	Slots      calls of one peer that are received, or read, at one time
-//	Unary, …   turns of calls that read much, and answers that nobody takes
+//	Slots      calls of one peer that are received, or read, at one time; what
+//	           becomes of messages that are not decoded
+//	Unary, …   turns and pace of calls that read, and answers that nobody takes
 //	Pages      pages of one address, over HTTP
 //
 // A peer is an identity that was proven, else an address; the addresses of one IPv6

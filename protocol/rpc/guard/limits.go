@@ -51,7 +51,7 @@ type Limits struct {
 	FramesPerSecond, FramesAtOnce int
 
 	// Memory is the most bytes that gRPC holds of all messages on their way, in both
-	// directions; default 384 MiB. When there are more, the connection that holds much
+	// directions; default 256 MiB. When there are more, the connection that holds much
 	// for long is ended.
 	Memory int64
 	// Patience is how long a message may take to come in whole, or an answer to be
@@ -94,7 +94,7 @@ func (l Limits) withDefaults() Limits {
 	l.ResetsAtOnce = cmp.Or(l.ResetsAtOnce, 500)
 	l.FramesPerSecond = cmp.Or(l.FramesPerSecond, 200)
 	l.FramesAtOnce = cmp.Or(l.FramesAtOnce, 2000)
-	l.Memory = cmp.Or(l.Memory, 384<<20)
+	l.Memory = cmp.Or(l.Memory, 256<<20)
 	l.Patience = cmp.Or(l.Patience, 30*time.Second)
 	l.LeastRate = cmp.Or(l.LeastRate, 64<<10)
 	l.WritePatience = cmp.Or(l.WritePatience, 10*time.Second)

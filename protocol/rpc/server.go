@@ -84,8 +84,8 @@ func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
 		grpc.InitialConnWindowSize(connectionWindow),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
-		grpc.ChainUnaryInterceptor(g.Unary, recoverUnary(panics)),
-		grpc.ChainStreamInterceptor(g.Stream, recoverStream(panics)),
+		grpc.ChainUnaryInterceptor(g.Unary, shortenUnary, recoverUnary(panics)),
+		grpc.ChainStreamInterceptor(g.Stream, shortenStream, recoverStream(panics)),
 		grpc.WaitForHandlers(true),
 		grpc.StatsHandler(g.Slots()),
 	}

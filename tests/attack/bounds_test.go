@@ -14,9 +14,9 @@ const (
 	// 60 MiB here. With them it may hold at one time, as docs/security.md adds it up: a
 	// message of largeMessages and one of beyondLimits, of up to 80 MiB each; the million
 	// transactions of another one, which take about 230 MiB once they are decoded, alone;
-	// and some 100 MiB for 400 connections with what is on its way. The garbage collector
+	// what others have decoded, 128 MiB; and some 100 MiB for 400 connections with what is on its way. The garbage collector
 	// lets the heap grow to twice of what is in use.
-	mostMemory = (60 + 2*(2*80+230+100)) << 20
+	mostMemory = (60 + 2*(2*80+230+128+100)) << 20
 	// mostPause is the longest time without a committed block. Attackers take the cores of
 	// a small machine, so that a coordinator may be elected meanwhile; a client asks again
 	// after its patience, and a shard dials again within 5 s.

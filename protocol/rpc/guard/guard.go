@@ -90,10 +90,15 @@ func (g *Guard) open() []*conn {
 // forget drops the groups that have nothing, and had nothing for long. g.mu is held.
 func (g *Guard) forget(now time.Time) {
 	for key, gr := range g.groups {
-		if gr.idle() && gr.newly.full(now) && gr.pages.full(now) && gr.refused.full(now) {
+		if gr.idle() && gr.rested(now) {
 			delete(g.groups, key)
 		}
 	}
+}
+
+// rested reports whether a peer has all that it may have at once.
+func (gr *group) rested(now time.Time) bool {
+	return gr.newly.full(now) && gr.pages.full(now) && gr.refused.full(now) && gr.reads[ofCoordinator].full() && gr.reads[ofShard].full()
 }
 
 func (gr *group) idle() bool { return len(gr.conns) == 0 && len(gr.calls) == 0 }

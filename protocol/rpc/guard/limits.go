@@ -43,7 +43,8 @@ type Limits struct {
 	ReadKeysPerSecond int
 
 	// ResetsPerSecond is how many calls of one connection may be taken back each second,
-	// or be begun beyond those that there may be at once, in the long run; default 100. ResetsAtOnce may be at once; default 500.
+	// or begun beyond those that there may be at once, in the long run; default 100.
+	// ResetsAtOnce may be at once; default 500.
 	ResetsPerSecond, ResetsAtOnce int
 	// FramesPerSecond is how many frames of one connection may bring next to nothing,
 	// in the long run, beyond those that go with calls and answers; default 200.
@@ -51,7 +52,7 @@ type Limits struct {
 	FramesPerSecond, FramesAtOnce int
 
 	// Memory is the most bytes that gRPC holds of all messages on their way, in both
-	// directions; default 256 MiB. When there are more, the connection that holds much
+	// directions; default 384 MiB. When there are more, the connection that holds much
 	// for long is ended.
 	Memory int64
 	// Patience is how long a message may take to come in whole, or an answer to be
@@ -94,7 +95,7 @@ func (l Limits) withDefaults() Limits {
 	l.ResetsAtOnce = cmp.Or(l.ResetsAtOnce, 500)
 	l.FramesPerSecond = cmp.Or(l.FramesPerSecond, 200)
 	l.FramesAtOnce = cmp.Or(l.FramesAtOnce, 2000)
-	l.Memory = cmp.Or(l.Memory, 256<<20)
+	l.Memory = cmp.Or(l.Memory, 384<<20)
 	l.Patience = cmp.Or(l.Patience, 30*time.Second)
 	l.LeastRate = cmp.Or(l.LeastRate, 64<<10)
 	l.WritePatience = cmp.Or(l.WritePatience, 10*time.Second)

@@ -40,7 +40,9 @@ func weigh(request any) int64 {
 			return listDefault * keysPerBlock
 		}
 		return int64(in.GetLimit()) * keysPerBlock
-	case *wirepb.StatusRequest, *wirepb.ShardServiceStatusRequest, *wirepb.ListTimelinesRequest, *wirepb.GetBlockRequest,
+	case *wirepb.GetBlockRequest:
+		return keysPerBlock
+	case *wirepb.StatusRequest, *wirepb.ShardServiceStatusRequest, *wirepb.ListTimelinesRequest,
 		*wirepb.ShardServiceListPreparedRequest, *wirepb.ListInDoubtRequest, *wirepb.ShowInDoubtRequest, *wirepb.ListResolvedRequest, *wirepb.ListMembersRequest:
 		return keysPerOverview
 	}
@@ -58,6 +60,9 @@ func newReads(l Limits, share int64) *reads {
 	most, perSecond := int64(l.ReadKeys)*share, l.ReadKeysPerSecond*int(share)
 	return &reads{semaphore.NewWeighted(most), most, rate.NewLimiter(rate.Limit(perSecond), perSecond)}
 }
+
+// full reports whether nothing was read for long.
+func (r *reads) full() bool { return r.pace.Tokens() >= float64(r.pace.Burst()) }
 
 const readsSentence = "its deadline comes before its turn, for its peer reads as much as one peer may: read less often, or less at one time"
 

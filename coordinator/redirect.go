@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/lockstep-exec/lockstep/coordinator/members"
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
@@ -29,12 +30,17 @@ func (c *Coordinator) leading() (*incarnation, error) {
 func (c *Coordinator) redirect() error {
 	leader, ok := c.replica.Leader()
 	if ok && leader.Name != c.options.Name {
-		return wire.NotLeader(leader.Address, c.whoLeads())
+		return wire.NotLeader(leader.Address, c.whoLeads(), c.addresses()...)
 	}
 	if standing, reason := c.replica.Standing(); standing != replica.StandingMember {
 		return wire.NotMember(reason)
 	}
-	return wire.NotLeader("", c.whoLeads())
+	return wire.NotLeader("", c.whoLeads(), c.addresses()...)
+}
+
+// addresses are those of the members, for a shard that has asked long ago who they are.
+func (c *Coordinator) addresses() []string {
+	return members.Addresses(c.replica.Members())
 }
 
 // whoLeads says who leads, for people.

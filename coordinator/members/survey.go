@@ -55,7 +55,7 @@ func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 			Name: now.Name, Address: s.options.Address, Role: roles[now.Role], State: states[now.Standing], Reason: now.Reason,
 			ShortOfSpace: s.options.ShortOfSpace(), Term: now.Term, LastIndex: now.Last, AppliedIndex: now.Applied, Directory: me.Directory[:],
 		},
-		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address, Coordinators: addressesOf(now.Members),
+		Leader: now.Leader.Name, LeaderAddress: now.Leader.Address, Coordinators: Addresses(now.Members),
 	}
 	if !me.Cluster.IsZero() {
 		out.Cluster = me.Cluster[:]
@@ -69,8 +69,8 @@ func (s *Service) here(now replica.Status) *wirepb.HereResponse {
 	return out
 }
 
-// addressesOf is what shards and clients are told of the members.
-func addressesOf(members []replica.Member) []string {
+// Addresses is what shards and clients are told of the members.
+func Addresses(members []replica.Member) []string {
 	all := make([]string, len(members))
 	for i, m := range members {
 		all[i] = m.Address

@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -77,9 +76,7 @@ func (l *lookout) learn(ctx context.Context) {
 	case err != nil: // it is silent, or does not know what to say; the session will tell
 	case s.Leads:
 		l.term = s.Term
-		if l.search.learn(s.Coordinators) {
-			l.client.options.Logger.Info("the coordinators of the cluster have changed", "coordinators", strings.Join(l.search.list, ","))
-		}
+		l.client.learn(l.search, s.Coordinators)
 	case s.Leader != "" && s.Leader != l.search.address:
 		l.moved(s.Leader, "does not lead any more")
 	}

@@ -127,10 +127,11 @@ func TestAShardRemembersWithinABound(t *testing.T) {
 	}
 }
 
-// deposable leads until it is told who does.
+// deposable leads until it is told who does, or that nobody does but who the members are.
 type deposable struct {
 	follower
 	sessions *rpc.SessionServer
+	members  []string
 }
 
 func (d *deposable) Open(stream grpc.BidiStreamingServer[wirepb.Frame, wirepb.Frame]) error {
@@ -138,10 +139,18 @@ func (d *deposable) Open(stream grpc.BidiStreamingServer[wirepb.Frame, wirepb.Fr
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.opened++
-	if d.leader != "" {
-		return wire.NotLeader(d.leader, "c1 does not lead")
+	if d.leader != "" || d.members != nil {
+		return wire.NotLeader(d.leader, "c1 does not lead", d.members...)
 	}
 	return err
+}
+
+// retires ends its sessions with the addresses of those that are left.
+func (d *deposable) retires(members ...string) {
+	d.mu.Lock()
+	d.members = members
+	d.mu.Unlock()
+	d.sessions.CloseAll("deposed")
 }
 
 func TestAShardFollowsWhenTheLeaderIsDeposed(t *testing.T) {
@@ -158,6 +167,21 @@ func TestAShardFollowsWhenTheLeaderIsDeposed(t *testing.T) {
 	}
 	if _, ev := awaitMessage[*protocol.Hello](second.recorder, 1); ev.session == 0 {
 		t.Error("no session with the new leader")
+	}
+}
+
+// All coordinators that a shard knows may be replaced before it asks again who they
+// are: the last words of the leader tell it.
+func TestAShardLearnsFromTheLastWordsOfItsCoordinator(t *testing.T) {
+	first, second := startCoordinator(t), startCoordinator(t)
+	d := &deposable{sessions: first.sessions}
+	d.address = serve(t, d)
+	s := startShard(t, d.address)
+	awaitMessage[*protocol.Welcome](s.recorder, 1)
+	d.retires(d.address, second.address)
+	awaitMessage[*protocol.Welcome](s.recorder, 2)
+	if _, ev := awaitMessage[*protocol.Hello](second.recorder, 1); ev.session == 0 {
+		t.Error("no session with the coordinator that it was told of")
 	}
 }
 

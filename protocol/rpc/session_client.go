@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +102,9 @@ func (c *SessionClient) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if good { // it led until now
+			c.learn(search, wire.Members(err))
+		}
 		wait, follows := search.next(good, err)
 		switch {
 		case good:
@@ -115,6 +119,13 @@ func (c *SessionClient) Run(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// learn takes the members that a leader tells of.
+func (c *SessionClient) learn(search *search, members []string) {
+	if search.learn(members) {
+		c.options.Logger.Info("the coordinators of the cluster have changed", "coordinators", strings.Join(search.list, ","))
+	}
 }
 
 func (c *SessionClient) sleep(ctx context.Context, d time.Duration) {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -15,6 +16,7 @@ const (
 	leaderAddress   = "leader"
 	membership      = "member"
 	notMember       = "no"
+	allMembers      = "members"
 )
 
 // askAgain is what a caller waits that knows of no other address.
@@ -22,9 +24,15 @@ const askAgain = 100 * time.Millisecond
 
 // NotLeader gives the error of a coordinator that does not lead: the call may be
 // made again at the address of the one that does, "" if none is known. A block
-// that was submitted may still be decided; under its key it is decided once.
-func NotLeader(leader, reason string) error {
-	return notLeader(reason, map[string]string{leaderAddress: leader})
+// that was submitted may still be decided; under its key it is decided once. members
+// are the addresses of the coordinators, if it tells: whose last call this was could
+// else know too few of them.
+func NotLeader(leader, reason string, members ...string) error {
+	metadata := map[string]string{leaderAddress: leader}
+	if len(members) > 0 {
+		metadata[allMembers] = strings.Join(Coordinators(members), ",")
+	}
+	return notLeader(reason, metadata)
 }
 
 // NotMember is NotLeader for a coordinator that is no member of the cluster, so
@@ -48,6 +56,16 @@ func notLeader(reason string, metadata map[string]string) error {
 func Leader(err error) (address string, notLeader bool) {
 	info := notLeaderInfo(err)
 	return info.GetMetadata()[leaderAddress], info != nil
+}
+
+// Members gives the addresses of the coordinators that an error of NotLeader tells
+// of, without repetitions and at most MaxCoordinators; none if it does not tell.
+func Members(err error) []string {
+	list := notLeaderInfo(err).GetMetadata()[allMembers]
+	if list == "" || len(list) > MaxCoordinators*(MaxCoordinatorBytes+1) {
+		return nil
+	}
+	return Coordinators(strings.Split(list, ","))
 }
 
 // IsNotMember reports whether an error is one of NotMember.

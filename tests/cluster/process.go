@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,6 +28,8 @@ type Process struct {
 	cmd        *exec.Cmd
 	ended      chan struct{}
 	identities *certset.Set // of the cluster; nil for plaintext
+	web        sync.Once    // makes kept
+	kept       http.Client  // of the pages
 
 	mu       sync.Mutex
 	expected bool // somebody told it to end

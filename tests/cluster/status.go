@@ -84,6 +84,17 @@ const (
 	glanceTimeout = time.Second
 )
 
+// client keeps its connections while the daemon lives: a daemon refuses those who make
+// new ones all the time.
+func (p *Process) client() *http.Client {
+	p.web.Do(func() {
+		transport := p.identities.Transport()
+		transport.DisableKeepAlives = false
+		p.kept.Transport = transport
+	})
+	return &p.kept
+}
+
 // Fetch gets a path of the daemon's HTTP address.
 func (p *Process) Fetch(path string) (code int, body string, err error) {
 	return p.fetchWithin(fetchTimeout, path)
@@ -96,8 +107,7 @@ func (p *Process) fetchWithin(timeout time.Duration, path string) (code int, bod
 	if err != nil {
 		return 0, "", err
 	}
-	web := http.Client{Transport: p.identities.Transport()}
-	response, err := web.Do(request)
+	response, err := p.client().Do(request)
 	if err != nil {
 		return 0, "", err
 	}

@@ -83,9 +83,9 @@ func (s *Set) URL(address, path string) string {
 	return "https://" + address + path
 }
 
-// Transport makes requests to daemons. It keeps no connections, since daemons come and
-// go.
-func (s *Set) Transport() http.RoundTripper {
+// Transport makes requests to daemons. Unless told otherwise it keeps no connections,
+// since daemons come and go.
+func (s *Set) Transport() *http.Transport {
 	var config *tls.Config
 	if s != nil {
 		config = s.client.HTTPClientConfig("", "")

@@ -17,7 +17,7 @@ import (
 func (c *Coordinator) leading() (*incarnation, error) {
 	select {
 	case <-c.ended:
-		return nil, wire.NotLeader("", stopped)
+		return nil, wire.NotLeader("", stopped, c.addresses()...)
 	default:
 	}
 	if in := c.now.Load(); in != nil {

@@ -94,6 +94,9 @@ func (s *securitySettings) open(log hclog.Logger, listen, http string) (security
 	}
 	log.Info("speaks TLS alone", "identity", i.Name().String(), "expires", i.Expiries()[0].At)
 	out.Identity = i
+	// From now on: a renewal may come while the daemon still reads its log.
+	out.hangups = make(chan os.Signal, 1)
+	signal.Notify(out.hangups, syscall.SIGHUP)
 	return out, nil
 }
 
@@ -101,6 +104,7 @@ func (s *securitySettings) open(log hclog.Logger, listen, http string) (security
 type security struct {
 	telemetry.Security
 	openProbes bool
+	hangups    chan os.Signal // SIGHUP; nil without an identity
 }
 
 // watch keeps the identity up to date until ctx ends; SIGHUP has it look at once.
@@ -108,13 +112,12 @@ func (s security) watch(ctx context.Context) {
 	if s.Identity == nil {
 		return
 	}
-	hangups, again := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	again := make(chan struct{})
+	defer signal.Stop(s.hangups)
 	go func() {
 		for {
 			select {
-			case <-hangups:
+			case <-s.hangups:
 			case <-ctx.Done():
 				return
 			}

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
 )
@@ -53,4 +59,46 @@ func TestIdentitiesThatDoNotFit(t *testing.T) {
 	if r := lockstep(t, "", "status", "--tls", filepath.Join(dir, "none")); r.code != cli.ExitUsage || !strings.Contains(r.err, "read the identity") {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
+}
+
+// Whoever renews certificates sends SIGHUP to all daemons, also to one that still reads
+// its log.
+func TestHangupWhileADaemonOpens(t *testing.T) {
+	settings := securitySettings{directory: filepath.Join(certify(t), "c1")}
+	var said said
+	s, err := settings.open(hclog.New(&hclog.LoggerOptions{Output: &said}), "127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGHUP); err != nil { // it ends a process that does not expect it
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch(ctx) })
+	defer watching.Wait()
+	defer cancel()
+	for end := time.Now().Add(20 * time.Second); !said.has("as it was told to"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it was not told to read the certificates again")
+		}
+	}
+}
+
+// said is what was logged.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) has(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Contains(s.text.String(), text)
 }

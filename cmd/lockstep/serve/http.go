@@ -78,6 +78,7 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 		MaxHeaderBytes:    headerBytes,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
 		ConnState:         noticed,
+		ConnContext:       identity.ConnContext,
 		ErrorLog:          e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}}
 	h.serve = h.server.Serve

@@ -32,6 +32,7 @@ func (s *secured) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo,
 	}
 	if name := s.name(info); name != "" && !s.guard.belongs(c, name) {
 		c.cut(TooManyOfPeer, s.guard.sentence(TooManyOfPeer))
+		inside.Close() //nolint:errcheck // what is below it is closed; it gives back what it holds itself
 		return nil, nil, errCut
 	}
 	return newMeter(inside, c), info, nil

@@ -29,10 +29,8 @@ func Advice(text string) string {
 // alerts are the texts of crypto/tls by which the other end says why it does not
 // accept a certificate, and what that comes to.
 var alerts = []struct{ text, means string }{
-	{"unknown certificate authority", "the server does not know the authority of this certificate: have both sides take theirs from one authority"},
-	{"expired certificate", "the server takes this certificate for one that is not valid now: issue a new one, or see that the clocks agree"},
 	{"certificate required", "the server asks for a certificate: give --tls"},
-	{"bad certificate", "the server does not accept this certificate: its log says why"},
+	{"bad certificate", "the server does not accept this certificate, which may have expired by its clock or come from another authority: its log says why"},
 	{"protocol version not supported", "the server does not speak TLS 1.3"},
 	{"no application protocol", "the server speaks TLS, but does not serve gRPC there: give its --listen address"},
 }

@@ -25,17 +25,21 @@ func (i *Identity) hold(h *held) (release func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.open[h] = struct{}{}
-	return func() {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		delete(i.open, h)
-	}
+	return func() { i.drop(h) }
+}
+
+func (i *Identity) drop(h *held) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.open, h)
 }
 
 // sweep ends what is held for peers whose certificate has expired, or whose authority
 // is not one any more. What was found good is looked at again only when the files have
-// changed or something expires. i.reloading is held.
+// changed or something expires.
 func (i *Identity) sweep() {
+	i.sweeping.Lock()
+	defer i.sweeping.Unlock()
 	m, now := i.current.Load(), i.now()
 	for _, h := range i.heldNow() {
 		if h.under == m && now.Before(h.until) {
@@ -44,6 +48,7 @@ func (i *Identity) sweep() {
 		if err := m.verify(h.chain, h.usage, now); err != nil {
 			i.logger.Warn("ends a connection: its peer is not to be trusted any more", "peer", describe(h.chain[0]), "error", err)
 			h.end()
+			i.drop(h)
 			continue
 		}
 		h.under, h.until = m, earliest(append(slices.Clone(m.authorities), h.chain...))

@@ -63,9 +63,14 @@ func (i *Identity) base() *tls.Config {
 }
 
 // serverConfig asks every client for a certificate from the authorities of this moment.
+// VerifyConnection verifies it: the standard library by itself would go through chains of
+// any length.
 func (i *Identity) serverConfig() *tls.Config {
 	m, c := i.current.Load(), i.base()
-	c.Certificates, c.ClientCAs, c.ClientAuth = []tls.Certificate{m.certificate}, m.pool, tls.RequireAndVerifyClientCert
+	c.Certificates, c.ClientCAs, c.ClientAuth = []tls.Certificate{m.certificate}, m.pool, tls.RequireAnyClientCert
+	c.VerifyConnection = func(s tls.ConnectionState) error {
+		return m.verify(s.PeerCertificates, x509.ExtKeyUsageClientAuth, i.now())
+	}
 	return c
 }
 
@@ -141,7 +146,7 @@ func (s *secure) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 		err = fmt.Errorf("it does not ask for %s", protocol)
 	}
 	if err != nil {
-		if r := handshakeRefusal(err, i.now()); r != nil {
+		if r := handshakeRefusal(err); r != nil {
 			i.refusals.add(r, raw.RemoteAddr().String(), "a connection")
 		}
 		answerPlaintext(raw, err)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http"
+	"sync"
+	"time"
 )
 
 // HTTPConfig is how an HTTP server speaks TLS; nil for a nil Identity. It asks clients
@@ -68,16 +71,59 @@ func (i *Identity) maySee(r *http.Request) *Refusal {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return refuse(NoCertificate, "this page is for those with a certificate of the cluster, and none was shown")
 	}
-	chain := r.TLS.PeerCertificates
-	if err := i.current.Load().verify(chain, x509.ExtKeyUsageClientAuth, i.now()); err != nil {
-		return asRefusal(err)
-	}
-	name, err := i.belongs(chain[0])
+	looked, _ := r.Context().Value(lookedKey{}).(*looked)
+	name, refusal := looked.at(i, r.TLS.PeerCertificates)
 	switch {
-	case err != nil:
-		return asRefusal(err)
+	case refusal != nil:
+		return refusal
 	case !mayOpen(r.URL.Path, name.Role):
 		return refuse(OtherRole, "%s may not see this page: it is for %s", name, list(people))
 	}
 	return nil
+}
+
+// ConnContext is that of the HTTP server whose pages are those of an Identity: with it, a
+// peer is verified once for a connection and not for every page.
+func ConnContext(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, lookedKey{}, new(looked))
+}
+
+type lookedKey struct{}
+
+// looked is what was found of the peer of one connection.
+type looked struct {
+	mu      sync.Mutex
+	under   *material // nil if nothing was found yet
+	until   time.Time
+	name    Name
+	refusal *Refusal
+}
+
+// lookAgain is how long the peer of a connection stays what it was found to be.
+const lookAgain = time.Second
+
+// at gives who a peer is, or why that does not count. A nil looked looks every time.
+func (l *looked) at(i *Identity, chain []*x509.Certificate) (Name, *Refusal) {
+	if l == nil {
+		return i.whoIs(i.current.Load(), chain)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, now := i.current.Load(), i.now()
+	if l.under != m || !now.Before(l.until) {
+		l.under, l.until = m, now.Add(lookAgain)
+		l.name, l.refusal = i.whoIs(m, chain)
+	}
+	return l.name, l.refusal
+}
+
+func (i *Identity) whoIs(m *material, chain []*x509.Certificate) (Name, *Refusal) {
+	if err := m.verify(chain, x509.ExtKeyUsageClientAuth, i.now()); err != nil {
+		return Name{}, asRefusal(err)
+	}
+	name, err := i.belongs(chain[0])
+	if err != nil {
+		return name, asRefusal(err)
+	}
+	return name, nil
 }

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"crypto/x509"
 	"fmt"
 	"sync"
@@ -26,13 +25,15 @@ type Identity struct {
 	current   atomic.Pointer[material]
 	refusals  *refusals
 
-	reloading sync.Mutex
-	loaded    content        // what current was read from
-	rejected  string         // why what was read last is not used; "" if it is
-	warned    map[string]int // days before expiry that were told of last, by file
+	reloading sync.Mutex // while the files are read, which may hang
+	loaded    content    // what current was read from
 
-	mu   sync.Mutex
-	open map[*held]struct{}
+	sweeping sync.Mutex
+	warned   map[string]int // days before expiry that were told of last, by file
+
+	mu       sync.Mutex
+	rejected string // why what was read last is not used; "" if it is
+	open     map[*held]struct{}
 }
 
 // Open reads an identity from the files of a folder.
@@ -118,99 +119,4 @@ func earliest(list []*x509.Certificate) time.Time {
 		}
 	}
 	return at
-}
-
-// Rejected says why the files that are there now are not used, but those that were
-// read before; "" if they are.
-func (i *Identity) Rejected() string {
-	if i == nil {
-		return ""
-	}
-	i.reloading.Lock()
-	defer i.reloading.Unlock()
-	return i.rejected
-}
-
-// watchEvery bounds how long a new file, an expired certificate or an authority that
-// was taken away goes unnoticed.
-const watchEvery = 5 * time.Second
-
-// Watch reloads the files when they change, or at once when again fires, warns before
-// they expire, and ends connections whose peers are not to be trusted any more. It
-// returns when ctx ends; at once for a nil Identity.
-func (i *Identity) Watch(ctx context.Context, again <-chan struct{}) {
-	if i == nil {
-		return
-	}
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		i.Reload() //nolint:errcheck // it logs the error, and is asked again at the next tick
-		i.warnOfExpiry()
-		select {
-		case <-tick.C:
-		case <-again:
-			i.logger.Info("reads the certificates again, as it was told to")
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// Reload reads the files if they have changed, and ends the connections whose peers
-// are not to be trusted any more. Files that cannot be used change nothing: the error,
-// which is logged once, says why.
-func (i *Identity) Reload() error {
-	i.reloading.Lock()
-	defer i.reloading.Unlock()
-	err := i.reload()
-	switch {
-	case err == nil:
-		i.rejected = ""
-	case err.Error() != i.rejected:
-		i.rejected = err.Error()
-		i.logger.Warn("the new certificates cannot be used, those read before stay in use: mend the files", "directory", i.directory, "error", err)
-	}
-	i.sweep()
-	return err
-}
-
-func (i *Identity) reload() error {
-	read, err := readContent(i.directory)
-	if err != nil || read.same(i.loaded) {
-		return err
-	}
-	m, err := parse(read, i.now())
-	if err != nil {
-		return err
-	}
-	if old := i.current.Load().name; m.name != old {
-		return fmt.Errorf("%s is that of %s, and this process is %s: stop it to make it another", CertificateFile, m.name, old)
-	}
-	i.loaded = read
-	i.current.Store(m)
-	i.logger.Info("took new certificates", "identity", m.name.String(), "expires", m.certificate.Leaf.NotAfter, "authorities", len(m.authorities))
-	return nil
-}
-
-// warnDays is how many days before a file expires that is said.
-var warnDays = []int{1, 7, 30} // ascending
-
-// warnOfExpiry warns once for each of them.
-func (i *Identity) warnOfExpiry() {
-	i.reloading.Lock()
-	defer i.reloading.Unlock()
-	for _, e := range i.Expiries() {
-		near := 0
-		for _, days := range warnDays {
-			if e.Left <= time.Duration(days)*24*time.Hour {
-				near = days
-				break
-			}
-		}
-		if near != 0 && near != i.warned[e.File] {
-			i.logger.Warn("a certificate expires soon: issue a new one", "file", e.File, "directory", i.directory, "expires", e.At, "left", e.Left.Round(time.Minute))
-		}
-		i.warned[e.File] = near
-	}
 }

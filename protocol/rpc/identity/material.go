@@ -23,6 +23,11 @@ const (
 // maxFileBytes bounds a file, which has one or two certificates.
 const maxFileBytes = 256 << 10
 
+// mostInChain bounds the certificates that somebody shows: the own one, and those between
+// it and the authority. The standard library would check the signatures of a hundred, for
+// everybody who connects.
+const mostInChain = 4
+
 // content is what the files hold.
 type content struct{ certificate, key, authority []byte }
 
@@ -43,6 +48,11 @@ func readContent(directory string) (c content, err error) {
 }
 
 func readBounded(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path) // to open a pipe may take for ever
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -106,6 +116,9 @@ func parse(c content, now time.Time) (*material, error) {
 func (m *material) verify(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) error {
 	if len(chain) == 0 {
 		return refuse(NoCertificate, "there is no certificate: give one of this cluster with --tls")
+	}
+	if len(chain) > mostInChain {
+		return refuse(Handshake, "there are %d certificates between one and its authority, and at most %d are looked at: leave out what is not needed", len(chain)-1, mostInChain-1)
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {

@@ -222,8 +222,8 @@ func TestRefusalsAreSentences(t *testing.T) {
 	}{
 		"plaintext": {nil, "the server speaks TLS: give --tls"},
 		"unknown": {both(other.Between(identity.Client, "app", time.Now().Add(-3*day), time.Now().Add(day)), other.Files.Certificate, c.Files.Certificate),
-			"the server does not know the authority of this certificate"},
-		"expired": {both(old, c.Files.Certificate), "the server takes this certificate for one that is not valid now"},
+			"the server does not accept this certificate, which may have expired by its clock or come from another authority"},
+		"expired": {both(old, c.Files.Certificate), "the server does not accept this certificate, which may have expired by its clock or come from another authority"},
 	} {
 		err := call(t, dial(t, address, test.client.Expecting(identity.Coordinator, "")), wirepb.ClusterService_Here_FullMethodName)
 		if says := identity.Advice(sentence(err)); !strings.Contains(says, test.says) || strings.Contains(says, "\n") {

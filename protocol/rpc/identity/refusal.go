@@ -101,15 +101,15 @@ func describe(c *x509.Certificate) string {
 
 // handshakeRefusal says why a peer did not get through the handshake with a server;
 // nil if it only went away.
-func handshakeRefusal(err error, now time.Time) *Refusal {
+func handshakeRefusal(err error) *Refusal {
 	var header tls.RecordHeaderError
-	var certificate *tls.CertificateVerificationError
+	var refusal *Refusal
 	var network net.Error
 	switch {
 	case errors.As(err, &header):
 		return refuse(Plaintext, "it does not speak TLS")
-	case errors.As(err, &certificate) && len(certificate.UnverifiedCertificates) > 0:
-		return badCertificate(certificate.UnverifiedCertificates[0], certificate.Err, now)
+	case errors.As(err, &refusal):
+		return refusal
 	case errors.Is(err, io.EOF), errors.As(err, &network):
 		return nil
 	}

@@ -1,0 +1,73 @@
+package guard_test
+
+import (
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
+)
+
+// counting are credentials that count the connections that they have made and not closed.
+type counting struct {
+	credentials.TransportCredentials
+	open atomic.Int64
+}
+
+func (c *counting) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	c.open.Add(1)
+	return counted{raw, c}, nil, nil
+}
+
+func (c *counting) Clone() credentials.TransportCredentials { return c }
+
+type counted struct {
+	net.Conn
+	of *counting
+}
+
+func (c counted) Close() error {
+	c.of.open.Add(-1)
+	return c.Conn.Close()
+}
+
+// Credentials hold something for every connection that they have made: it is given back
+// also for those that are refused after that.
+func TestWhatCredentialsHoldIsGivenBack(t *testing.T) {
+	refusals := guard.NewRefusals(nil)
+	g := guard.New(guard.Limits{PeerConnections: 2}, refusals)
+	inside := &counting{}
+	secure := g.Secure(inside, func(credentials.AuthInfo) string { return "somebody" })
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	l := g.Listener(raw)
+	for n := range 5 {
+		c, err := net.Dial("tcp", raw.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		accepted, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, _, err := secure.ServerHandshake(accepted)
+		if got := err == nil; got != (n < 2) {
+			t.Errorf("connection %d: %v", n, err)
+		}
+		if err == nil {
+			defer made.Close()
+		}
+	}
+	if n := inside.open.Load(); n != 2 {
+		t.Errorf("%d connections are held, want 2", n)
+	}
+	if n := refusals.Counts()[guard.TooManyOfPeer]; n != 3 {
+		t.Errorf("%d refusals, want 3", n)
+	}
+}

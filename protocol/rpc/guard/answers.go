@@ -70,6 +70,9 @@ func (p *parcel) sent() {
 
 // Unary is the interceptor that has calls wait for their turn, and answers counted.
 func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if err := unpacked(ctx); err != nil {
+		return nil, err
+	}
 	done, err := g.turn(ctx, info.FullMethod, request)
 	if err != nil {
 		return nil, err
@@ -84,6 +87,9 @@ func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerIn
 
 // Stream is that for streams.
 func (g *Guard) Stream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if err := unpacked(stream.Context()); err != nil {
+		return err
+	}
 	if m := g.meterOf(stream.Context()); m != nil {
 		stream = answering{stream, m}
 	}

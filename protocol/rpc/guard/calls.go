@@ -18,7 +18,7 @@ type Class string
 // The classes. Calls of the cluster itself never wait for room that clients have.
 const (
 	Cluster Class = "cluster" // sessions, values between shards, replication
-	Upload  Class = "upload"  // streams of blocks; each may hold what it has not read yet
+	Upload  Class = "upload"  // streams of blocks and transactions; each may hold what it has not read yet
 	Feed    Class = "feed"    // those who watch
 	Single  Class = "single"  // one question, one answer
 )
@@ -40,7 +40,7 @@ func classOf(method string) Class {
 		return Upload
 	}
 	switch method {
-	case wirepb.CoordinatorService_SubmitBlocks_FullMethodName:
+	case wirepb.CoordinatorService_SubmitBlocks_FullMethodName, wirepb.CoordinatorService_SubmitTransactions_FullMethodName:
 		return Upload
 	case wirepb.CoordinatorService_Watch_FullMethodName, "/grpc.health.v1.Health/Watch":
 		return Feed

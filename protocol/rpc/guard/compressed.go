@@ -1,8 +1,12 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
 )
 
 // Unpacked is a decompressor of gRPC that takes nothing: a few bytes would become very
@@ -23,3 +27,7 @@ func (u Unpacked) Do(io.Reader) ([]byte, error) {
 
 // Type implements grpc.Decompressor.
 func (Unpacked) Type() string { return "gzip" }
+
+// unpacked has a call answered without compression, whatever the client says: gRPC would
+// answer as it was asked, and what it has packed is not counted while nobody takes it.
+func unpacked(ctx context.Context) error { return grpc.SetSendCompressor(ctx, encoding.Identity) }

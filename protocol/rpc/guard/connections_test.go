@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
@@ -67,6 +68,37 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 		p.works(p.client("127.0.0.4"))
 	}
 	p.works(member)
+	p.only(guard.TooMany)
+}
+
+// Strangers from many networks, of whom nothing is known, make room for anybody else.
+func TestStrangersFromEverywhere(t *testing.T) {
+	p := serve(t, guard.Limits{Connections: 6})
+	member := p.attack()
+	for known := false; !known; {
+		f, err := member.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings, ok := f.(*http2.SettingsFrame)
+		known = ok && settings.IsAck()
+	}
+	ended := member.drain()
+	for n := range 20 {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(n))}}
+		c, err := dialer.DialContext(t.Context(), "tcp", p.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	p.awaitRefusals(guard.TooMany, 15)
+	p.works(p.client("127.0.0.4"))
+	select {
+	case <-ended:
+		t.Error("a member was cut off")
+	default:
+	}
 	p.only(guard.TooMany)
 }
 

@@ -15,7 +15,9 @@ const (
 	flagAck       = 0x1 // of settings and pings
 	flagPadded    = 0x8
 
-	refusedStream = 0x7 // the error of a stream beyond those that there may be at once
+	// Errors with which a server ends streams that nothing is wrong with.
+	noError   = 0x0
+	cancelled = 0x8
 
 	frameHeadBytes = 9
 	prefaceBytes   = 24 // what a client begins with

@@ -27,6 +27,16 @@ func TestFloods(t *testing.T) {
 		"nothing":  {guard.Frames, func(a *attacker) error { return a.WriteData(1, false, nil) }},
 		"crumbs":   {guard.Frames, func(a *attacker) error { return a.WriteData(1, false, []byte{0}) }},
 		"padding":  {guard.Frames, func(a *attacker) error { return a.WriteDataPadded(1, false, nil, make([]byte, 100)) }},
+		"answers":  {guard.Frames, func(a *attacker) error { return a.WriteSettingsAck() }},
+		"echoes":   {guard.Frames, func(a *attacker) error { return a.WritePing(true, [8]byte{}) }},
+		"endings":  {guard.Frames, func(a *attacker) error { return a.WriteData(999, true, []byte{0}) }},
+		"faults": {guard.Resets, func(a *attacker) error { // the server takes the call back
+			stream, err := a.call(submitMethod)
+			if err != nil {
+				return err
+			}
+			return a.WriteWindowUpdate(stream, 1<<31-1)
+		}},
 		"resets": {guard.Resets, func(a *attacker) error {
 			stream, err := a.call(submitMethod)
 			if err != nil {

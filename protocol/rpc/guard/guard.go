@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"container/list"
 	"context"
 	"net/netip"
 	"sync"
@@ -21,10 +22,14 @@ type Guard struct {
 	held     atomic.Int64 // of all connections
 	away     atomic.Int64 // connections that wait to be closed
 
-	mu     sync.Mutex
-	conns  map[netip.AddrPort]*conn
-	groups map[string]*group
-	calls  map[Class]int
+	relieving sync.Mutex // while connections are ended because too much is held
+
+	mu        sync.Mutex
+	conns     map[netip.AddrPort]*conn
+	strangers list.List // those of whom nothing is known yet, the oldest first
+	groups    map[string]*group
+	calls     map[Class]int
+	expected  map[*call]*expected // that have a slot until their message is there
 }
 
 // group is what one peer has.
@@ -43,7 +48,7 @@ type group struct {
 func New(limits Limits, refusals *Refusals) *Guard {
 	return &Guard{
 		limits: limits.withDefaults(), refusals: refusals, now: time.Now,
-		conns: map[netip.AddrPort]*conn{}, groups: map[string]*group{}, calls: map[Class]int{},
+		conns: map[netip.AddrPort]*conn{}, groups: map[string]*group{}, calls: map[Class]int{}, expected: map[*call]*expected{},
 	}
 }
 
@@ -70,6 +75,9 @@ func (g *Guard) sweep() {
 		if m := c.meter.Load(); m != nil {
 			m.judgeSpeed(now)
 		}
+	}
+	for _, c := range g.waitedFor(now) {
+		c.cut(SlowSender, "a call of it has no message, and nothing else comes: see whether it hangs")
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

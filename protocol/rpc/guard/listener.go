@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"container/list"
 	"net"
 	"net/netip"
 	"time"
@@ -83,6 +84,8 @@ func (g *Guard) place(c *conn) (reason Reason, victim *conn) {
 		reason, victim = TooManyOfPeer, gr.oldestOpening()
 	case gr.opening() >= g.limits.Opening:
 		reason, victim = TooManyOpen, gr.oldestOpening()
+	case len(g.conns) >= g.limits.Connections && g.strangers.Len() > 0:
+		reason, victim = TooMany, g.strangers.Front().Value.(*conn)
 	case len(g.conns) >= g.limits.Connections:
 		most := g.heaviest()
 		if len(most.conns) <= len(gr.conns)+1 {
@@ -93,8 +96,8 @@ func (g *Guard) place(c *conn) (reason Reason, victim *conn) {
 	if victim != nil {
 		g.remove(victim)
 	}
-	g.conns[c.from] = c
-	gr.conns[c] = struct{}{}
+	g.enter(c, gr)
+	c.stranger = g.strangers.PushBack(c)
 	return reason, victim
 }
 
@@ -151,6 +154,7 @@ func (g *Guard) remove(c *conn) {
 	if gr := g.groups[c.key]; gr != nil {
 		delete(gr.conns, c)
 	}
+	g.known(c)
 }
 
 // floodConnections is how many new connections one counts for that was ended for a flood.
@@ -165,27 +169,51 @@ func (g *Guard) punish(c *conn) {
 	}
 }
 
-// belongs says whose a connection is, or that it is open, for "". False if its peer has
-// too many already, or too many new ones.
-func (g *Guard) belongs(c *conn, to string) bool {
+// opened says that a connection has shown that it speaks the protocol.
+func (g *Guard) opened(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if to == "" {
-		c.opening = false
-		return true
+	c.opening = false
+	g.known(c)
+}
+
+// known takes a connection out of the strangers. g.mu is held.
+func (g *Guard) known(c *conn) {
+	if c.stranger != nil {
+		g.strangers.Remove(c.stranger)
+		c.stranger = nil
 	}
+}
+
+// belongs says whose a connection is, which has proven it. The reason is why its peer may
+// not have it; "" if it may. It counts as a new one of the peer alone, not of the address
+// that it comes from, which strangers may share.
+func (g *Guard) belongs(c *conn, to string) Reason {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.conns[c.from] != c { // closed meanwhile
-		return true
+		return ""
+	}
+	if gr := g.groups[c.key]; gr != nil {
+		gr.newly.add(1)
 	}
 	gr := g.group(to)
-	if len(gr.conns) >= g.limits.PeerConnections || !gr.newly.take(g.now()) {
-		return false
+	switch {
+	case len(gr.conns) >= g.limits.PeerConnections:
+		return TooManyOfPeer
+	case !gr.newly.take(g.now()):
+		return TooManyNew
 	}
 	g.remove(c)
 	c.key = to
+	g.enter(c, gr)
+	return ""
+}
+
+// enter takes a connection into a group. g.mu is held.
+func (g *Guard) enter(c *conn, gr *group) {
 	g.conns[c.from] = c
 	gr.conns[c] = struct{}{}
-	return true
 }
 
 // addressFrom is an address as one that can be compared; zero if it has no port.
@@ -219,18 +247,19 @@ type conn struct {
 	meter meterPointer
 
 	// Of the guard, under its lock.
-	key     string
-	opening bool
+	key      string
+	opening  bool
+	stranger *list.Element // while it has neither proven whose it is nor opened
 }
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
+	if m := c.meter.Load(); m != nil {
+		m.release() // first, so that nothing is held that is nobody's
+	}
 	c.guard.mu.Lock()
 	c.guard.remove(c)
 	c.guard.mu.Unlock()
-	if m := c.meter.Load(); m != nil {
-		m.release()
-	}
 	return c.Conn.Close()
 }
 
@@ -246,7 +275,7 @@ func Opened(c net.Conn) {
 	for {
 		switch under := c.(type) {
 		case *conn:
-			under.guard.belongs(under, "")
+			under.guard.opened(under)
 			return
 		case interface{ NetConn() net.Conn }:
 			c = under.NetConn()

@@ -6,6 +6,11 @@ import "time"
 // the peer with the most. Somebody who sends a large block holds much for a moment;
 // whoever wants to fill the memory has to hold it.
 func (g *Guard) relieve() {
+	if g.held.Load() <= g.limits.Memory {
+		return
+	}
+	g.relieving.Lock() // else two would end two connections where one is enough
+	defer g.relieving.Unlock()
 	for g.held.Load() > g.limits.Memory {
 		victim := g.hoarder()
 		if victim == nil {

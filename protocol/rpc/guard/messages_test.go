@@ -60,6 +60,79 @@ func TestMessagesThatStayIncomplete(t *testing.T) {
 	}
 }
 
+// A call that never sends a message would keep others of its peer waiting.
+func TestCallsWithoutAMessage(t *testing.T) {
+	t.Parallel()
+	p := serve(t, guard.Limits{Patience: 100 * time.Millisecond, Slots: 1})
+	a := p.attack()
+	ended := a.drain()
+	if _, err := a.call(submitMethod); err != nil {
+		t.Fatal(err)
+	}
+	ends(t, ended)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := wirepb.NewCoordinatorServiceClient(p.client("127.0.0.1")).SubmitBlock(ctx, &wirepb.SubmitBlockRequest{Key: "k"}); err != nil {
+		t.Errorf("an honest client of the same address: %v", err)
+	}
+	p.awaitRefusals(guard.SlowSender, 1)
+	p.only(guard.SlowSender)
+}
+
+// Streams on which nothing was sent yet keep nobody waiting.
+func TestStreamsWithoutAMessage(t *testing.T) {
+	p := serve(t, guard.Limits{Slots: 1})
+	a := p.attack()
+	a.drain()
+	for range 3 {
+		if _, err := a.call("/lockstep.v1.CoordinatorService/SubmitTransactions"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := wirepb.NewCoordinatorServiceClient(p.client("127.0.0.1")).SubmitBlock(ctx, &wirepb.SubmitBlockRequest{Key: "k"}); err != nil {
+		t.Errorf("an honest client of the same address: %v", err)
+	}
+	p.only("")
+}
+
+// A message waits for others on its connection, which bring what they must.
+func TestMessagesThatShareAConnection(t *testing.T) {
+	t.Parallel()
+	p := serve(t, guard.Limits{Patience: 200 * time.Millisecond, LeastRate: 1 << 10})
+	a := p.attack()
+	ended := a.drain()
+	waiting, err := a.call(submitMethod)
+	if err == nil {
+		err = a.WriteData(waiting, false, append(message(100), 1))
+	}
+	busy, err2 := a.call(submitMethod)
+	if err2 == nil {
+		err2 = a.WriteData(busy, false, message(8<<20))
+	}
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 160 { // through a look at it, in time for its ten times 200 ms and the rest
+		<-tick.C
+		if err := a.WriteData(busy, false, make([]byte, 2<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-ended:
+		t.Error("a message was given up while others came")
+	default:
+	}
+	p.only("")
+	ends(t, ended) // since nothing comes any more
+	p.awaitRefusals(guard.SlowSender, 1)
+	p.only(guard.SlowSender)
+}
+
 // A large message has time for its length, and a call may last.
 func TestMessagesMayTakeTheirTime(t *testing.T) {
 	t.Parallel()
@@ -196,6 +269,29 @@ func TestAnswersThatNobodyTakes(t *testing.T) {
 		p.only(guard.Memory)
 		bounded(t, before, 32<<20)
 	})
+}
+
+// Whoever asks for compressed answers gets others, which are counted as they are.
+func TestAnswersAreNotCompressed(t *testing.T) {
+	p := serve(t, guard.Limits{Memory: 16 << 20})
+	a := p.attack(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	ended := a.drain()
+	body, err := proto.Marshal(sized(1 << 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 {
+		stream, err := a.call(getMethod, hpack.HeaderField{Name: "grpc-encoding", Value: gzip.Name}, hpack.HeaderField{Name: "grpc-accept-encoding", Value: gzip.Name})
+		if err == nil {
+			err = a.WriteData(stream, true, append(message(uint32(len(body))), body...))
+		}
+		if err != nil {
+			break // it is ended already
+		}
+	}
+	ends(t, ended)
+	p.awaitRefusals(guard.Memory, 1)
+	p.only(guard.Memory)
 }
 
 // A few bytes that would become very many are not unpacked.

@@ -47,7 +47,8 @@ type meter struct {
 	frames   bucket
 	earned   int // small frames that are allowed besides
 	answers  map[*parcel]struct{}
-	over     bool // nothing is counted any more
+	total    int64 // bytes of data that have come
+	over     bool  // nothing is counted any more
 
 	held  atomic.Int64 // bytes in both directions
 	since atomic.Int64 // Unix nanoseconds from when on that is much; 0 while it is not
@@ -124,7 +125,7 @@ func (r *received) begins(f frame) {
 		m.earn()
 		if f.stream > m.last {
 			m.last = f.stream
-			m.streams[f.stream] = &incoming{}
+			m.streams[f.stream] = &incoming{born: m.guard.now()}
 		}
 	case frameData:
 	case frameReset:
@@ -132,12 +133,8 @@ func (r *received) begins(f frame) {
 		if !m.resets.take(m.guard.now()) {
 			m.broken = Resets
 		}
-	case frameSettings, framePing:
-		if !f.has(flagAck) {
-			m.spend()
-		}
 	default:
-		m.spend()
+		m.spend() // answers to settings and pings of the server too, which has earned them
 	}
 }
 
@@ -156,7 +153,8 @@ func (m *meter) spend() {
 func (r *received) content(f frame, b []byte) {
 	m := (*meter)(r)
 	if i := m.streams[f.stream]; i != nil && f.kind == frameData {
-		m.complete = i.add(b, m.guard.now()) || m.complete
+		m.complete = i.add(b, m.guard.now(), m.total) || m.complete
+		m.total += int64(len(b))
 		m.count(i)
 	}
 }
@@ -165,9 +163,9 @@ func (r *received) ends(f frame) {
 	m := (*meter)(r)
 	if f.kind == frameSettings && !m.opened {
 		m.opened = true
-		m.guard.belongs(m.conn, "")
+		m.guard.opened(m.conn)
 	}
-	if f.kind == frameData && f.length < smallFrame && !m.complete && !f.has(flagEndStream) {
+	if f.kind == frameData && f.length < smallFrame && !m.complete && !(f.has(flagEndStream) && m.streams[f.stream] != nil) {
 		m.spend()
 	}
 	if (f.kind == frameData || f.kind == frameHeaders) && f.has(flagEndStream) {
@@ -187,7 +185,7 @@ func (s *sent) begins(f frame) {
 	switch {
 	case f.kind == frameReset, (f.kind == frameHeaders || f.kind == frameData) && f.has(flagEndStream):
 		m.forget(f.stream)
-	case f.kind == frameData:
+	case f.kind == frameData, (f.kind == frameSettings || f.kind == framePing) && !f.has(flagAck):
 		m.earn()
 	}
 }
@@ -206,7 +204,7 @@ func (s *sent) ends(f frame) {
 	}
 	word := binary.BigEndian.Uint32(m.word[:])
 	switch i := m.streams[f.stream]; {
-	case f.kind == frameReset && word == refusedStream && !m.resets.take(m.guard.now()):
+	case f.kind == frameReset && word != noError && word != cancelled && !m.resets.take(m.guard.now()):
 		m.broken = Resets
 	case f.kind == frameWindowUpdate && i != nil:
 		i.credited += int(word)
@@ -253,6 +251,18 @@ func (m *meter) release() {
 	}
 }
 
+// progress is how many bytes of data have come, and whether there is a call of which none
+// has for so long.
+func (m *meter) progress(since time.Duration) (bytes int64, silent bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.guard.now()
+	for _, i := range m.streams {
+		silent = silent || i.received == 0 && now.Sub(i.born) >= since
+	}
+	return m.total, silent
+}
+
 // judgeSpeed ends the connection if its peer is too slow.
 func (m *meter) judgeSpeed(now time.Time) {
 	if m.sendsSlowly(now) {
@@ -267,7 +277,7 @@ func (m *meter) sendsSlowly(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, i := range m.streams {
-		if i.late(now, m.guard.limits) {
+		if i.late(now, m.total, m.guard.limits) {
 			return true
 		}
 	}

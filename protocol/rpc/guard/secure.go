@@ -30,8 +30,10 @@ func (s *secured) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo,
 	if err != nil || !ok {
 		return inside, info, err
 	}
-	if name := s.name(info); name != "" && !s.guard.belongs(c, name) {
-		c.cut(TooManyOfPeer, s.guard.sentence(TooManyOfPeer))
+	if name := s.name(info); name == "" {
+		return newMeter(inside, c), info, nil
+	} else if reason := s.guard.belongs(c, name); reason != "" {
+		c.cut(reason, s.guard.sentence(reason))
 		inside.Close() //nolint:errcheck // what is below it is closed; it gives back what it holds itself
 		return nil, nil, errCut
 	}

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,40 @@ type counted struct {
 func (c counted) Close() error {
 	c.of.open.Add(-1)
 	return c.Conn.Close()
+}
+
+// Whoever proves whose the connection is does not count against the address, which
+// strangers may share.
+func TestMembersDoNotCountAgainstTheirAddress(t *testing.T) {
+	refusals := guard.NewRefusals(nil)
+	g := guard.New(guard.Limits{NewAtOnce: 3, NewPerSecond: 1}, refusals)
+	var n atomic.Int64
+	secure := g.Secure(&counting{}, func(credentials.AuthInfo) string { return fmt.Sprint("member ", n.Add(1)) })
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	l := g.Listener(raw)
+	for range 20 {
+		c, err := net.Dial("tcp", raw.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		accepted, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, _, err := secure.ServerHandshake(accepted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer made.Close()
+	}
+	if counts := refusals.Counts(); counts[guard.TooManyNew] != 0 {
+		t.Errorf("refused: %v", counts)
+	}
 }
 
 // Credentials hold something for every connection that they have made: it is given back

@@ -2,8 +2,11 @@ package guard
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc/stats"
@@ -63,10 +66,56 @@ type call struct {
 	once   sync.Once
 }
 
-func (c *call) release() {
-	if c.slot != "" {
-		c.once.Do(func() { c.room.Release(1) })
+func (c *call) release(g *Guard) {
+	if c.slot == "" {
+		return
 	}
+	c.once.Do(func() {
+		c.room.Release(1)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.expected, c)
+	})
+}
+
+// expected is, for Sweep, when it was looked last whether the message of a call begins to come, and
+// how many bytes the connection had brought by then.
+type expected struct {
+	on    *conn
+	since time.Time
+	bytes int64
+}
+
+// expect notes that a call has a slot until its message is there. g.mu is not held.
+func (g *Guard) expect(ctx context.Context, c *call) {
+	on := g.connOf(ctx)
+	if on == nil || on.meter.Load() == nil {
+		return
+	}
+	bytes, _ := on.meter.Load().progress(0)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.expected[c] = &expected{on, g.now(), bytes}
+}
+
+// waitedFor is for Sweep alone. It finds the connections with a call whose message does not even begin, while
+// nothing else comes: it would keep its slot for ever. A message that has begun is for
+// the meter to judge.
+func (g *Guard) waitedFor(now time.Time) (silent []*conn) {
+	g.mu.Lock()
+	waiting := slices.Collect(maps.Values(g.expected))
+	g.mu.Unlock()
+	for _, e := range waiting {
+		if now.Sub(e.since) < g.limits.Patience {
+			continue
+		}
+		bytes, nothing := e.on.meter.Load().progress(g.limits.Patience)
+		if nothing && bytes == e.bytes {
+			silent = append(silent, e.on)
+		}
+		e.since, e.bytes = now, bytes
+	}
+	return silent
 }
 
 // TagRPC implements stats.Handler.
@@ -78,8 +127,11 @@ func (s slots) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Conte
 			return ctx // the call is over
 		}
 		c.slot, c.room = of, room
+		if of == receiving {
+			s.guard.expect(ctx, c)
+		}
 		// gRPC tells the end of a call only of those that it begins.
-		context.AfterFunc(ctx, c.release)
+		context.AfterFunc(ctx, func() { c.release(s.guard) })
 	}
 	return context.WithValue(ctx, callKey{}, c)
 }
@@ -93,10 +145,10 @@ func (s slots) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	switch event := event.(type) {
 	case *stats.InPayload:
 		if c.slot == receiving {
-			c.release()
+			c.release(s.guard)
 		}
 	case *stats.End:
-		c.release()
+		c.release(s.guard)
 		if event.Error != nil {
 			s.guard.undecoded(ctx, c.method, event.Error)
 		}

@@ -40,6 +40,7 @@ type group struct {
 	calls map[Class]int
 	slots map[slot]*semaphore.Weighted
 	reads [2]*reads // by whether they are of a shard
+	waste *waste
 	// Messages that were refused before they were decoded.
 	refused bucket
 }
@@ -106,7 +107,7 @@ func (g *Guard) forget(now time.Time) {
 
 // rested reports whether a peer has all that it may have at once.
 func (gr *group) rested(now time.Time) bool {
-	return gr.newly.full(now) && gr.pages.full(now) && gr.refused.full(now) && gr.reads[ofCoordinator].full() && gr.reads[ofShard].full()
+	return gr.newly.full(now) && gr.pages.full(now) && gr.refused.full(now) && gr.reads[ofCoordinator].full() && gr.reads[ofShard].full() && gr.waste.rested(now)
 }
 
 func (gr *group) idle() bool { return len(gr.conns) == 0 && len(gr.calls) == 0 }
@@ -127,6 +128,7 @@ func (g *Guard) group(key string) *group {
 			conns: map[*conn]struct{}{}, calls: map[Class]int{}, slots: map[slot]*semaphore.Weighted{},
 			newly: newBucket(g.limits.NewAtOnce, g.limits.NewPerSecond, now), pages: newBucket(g.limits.PagesAtOnce, g.limits.PagesPerSecond, now),
 			refused: newBucket(refusedAtOnce, refusedPerSecond, now),
+			waste:   &waste{most: float64(g.limits.Waste), perSecond: float64(g.limits.WastePerSecond), at: now},
 		}
 		for of := range gr.reads {
 			gr.reads[of] = newReads(g.limits, readShare[of])

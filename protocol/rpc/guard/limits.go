@@ -55,6 +55,10 @@ type Limits struct {
 	// directions; default 384 MiB. When there are more, the connection that holds much
 	// for long is ended.
 	Memory int64
+	// Waste is how many bytes a peer may send of which nothing comes, as of messages that
+	// stay incomplete or calls that are refused, beside WastePerSecond in the long run;
+	// default 96 MiB and 32 MiB. Beyond it, its connections are read more slowly.
+	Waste, WastePerSecond int64
 	// Patience is how long a message may take to come in whole, or an answer to be
 	// taken, beside the time for its length; default 30 s.
 	Patience time.Duration
@@ -96,6 +100,8 @@ func (l Limits) withDefaults() Limits {
 	l.FramesPerSecond = cmp.Or(l.FramesPerSecond, 200)
 	l.FramesAtOnce = cmp.Or(l.FramesAtOnce, 2000)
 	l.Memory = cmp.Or(l.Memory, 384<<20)
+	l.Waste = cmp.Or(l.Waste, 96<<20)
+	l.WastePerSecond = cmp.Or(l.WastePerSecond, 32<<20)
 	l.Patience = cmp.Or(l.Patience, 30*time.Second)
 	l.LeastRate = cmp.Or(l.LeastRate, 64<<10)
 	l.WritePatience = cmp.Or(l.WritePatience, 10*time.Second)

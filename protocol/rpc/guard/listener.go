@@ -210,6 +210,15 @@ func (g *Guard) belongs(c *conn, to string) Reason {
 	return ""
 }
 
+// wasted counts what has come over a connection, and tells how long it is not to be read.
+func (g *Guard) wasted(c *conn, bytes int) time.Duration {
+	g.mu.Lock()
+	gr := g.group(c.key)
+	connections := len(gr.conns)
+	g.mu.Unlock()
+	return gr.waste.add(bytes, connections, g.now())
+}
+
 // enter takes a connection into a group. g.mu is held.
 func (g *Guard) enter(c *conn, gr *group) {
 	g.conns[c.from] = c

@@ -72,8 +72,9 @@ func (m *meter) Read(b []byte) (int, error) {
 		return n, err
 	}
 	m.mu.Lock()
+	before := m.total
 	m.in.scan(b[:n], (*received)(m))
-	broken := m.broken
+	broken, data := m.broken, m.total-before
 	m.mu.Unlock()
 	if broken != "" {
 		m.guard.punish(m.conn)
@@ -81,6 +82,9 @@ func (m *meter) Read(b []byte) (int, error) {
 		return 0, errCut
 	}
 	m.guard.relieve()
+	if data > 0 {
+		time.Sleep(m.guard.wasted(m.conn, int(data)))
+	}
 	return n, err
 }
 
@@ -152,11 +156,14 @@ func (m *meter) spend() {
 
 func (r *received) content(f frame, b []byte) {
 	m := (*meter)(r)
-	if i := m.streams[f.stream]; i != nil && f.kind == frameData {
+	if f.kind != frameData {
+		return
+	}
+	if i := m.streams[f.stream]; i != nil {
 		m.complete = i.add(b, m.guard.now(), m.total) || m.complete
-		m.total += int64(len(b))
 		m.count(i)
 	}
+	m.total += int64(len(b))
 }
 
 func (r *received) ends(f frame) {

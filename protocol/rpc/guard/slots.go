@@ -63,6 +63,8 @@ type call struct {
 	method string
 	slot   slot // "" for none
 	room   *semaphore.Weighted
+	of     *waste // of its peer; nil if its connection is over
+	bytes  int    // of its message, while it is not known what comes of it
 	once   sync.Once
 }
 
@@ -120,7 +122,7 @@ func (g *Guard) waitedFor(now time.Time) (silent []*conn) {
 
 // TagRPC implements stats.Handler.
 func (s slots) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	c := &call{method: info.FullMethodName}
+	c := &call{method: info.FullMethodName, of: s.guard.wasteOf(ctx)}
 	if of := slotOf(info.FullMethodName); of != "" {
 		room := s.guard.slotsOf(ctx, of)
 		if room.Acquire(ctx, 1) != nil {
@@ -144,12 +146,15 @@ func (s slots) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	}
 	switch event := event.(type) {
 	case *stats.InPayload:
+		c.received(event)
 		if c.slot == receiving {
 			c.release(s.guard)
 		}
 	case *stats.End:
 		c.release(s.guard)
-		if event.Error != nil {
+		if event.Error == nil {
+			c.carriedOut()
+		} else {
 			s.guard.undecoded(ctx, c.method, event.Error)
 		}
 	}
@@ -170,4 +175,15 @@ func (g *Guard) slotsOf(ctx context.Context, of slot) *semaphore.Weighted {
 		gr.slots[of] = semaphore.NewWeighted(of.of(g.limits))
 	}
 	return gr.slots[of]
+}
+
+// wasteOf finds that of the peer of a call; nil if its connection is over.
+func (g *Guard) wasteOf(ctx context.Context) *waste {
+	c := g.connOf(ctx)
+	if c == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.group(c.key).waste
 }

@@ -4,7 +4,8 @@
 //
 //	Listener   connections: in all, of one peer, not yet opened, new ones per second
 //	Secure     what is metered of an HTTP/2 connection of gRPC, inside TLS:
-//	           resets, small frames, messages that stay incomplete, bytes held
+//	           resets, small frames, messages that stay incomplete, bytes held,
+//	           bytes of which nothing comes
 //	Calls      calls under way: in all and of one peer, by class
 //	Slots      calls of one peer that are received, or read, at one time; what
 //	           becomes of messages that are not decoded
@@ -12,8 +13,8 @@
 //	Pages      pages of one address, over HTTP
 //
 // A peer is an identity that was proven, else an address; the addresses of one IPv6
-// network of 64 bits are one. Where there is not room for everybody, whoever takes most
-// gives way: a member with a few connections gets in however many strangers there are,
+// network of 64 bits are one. Where there is not room for everybody, those who have not
+// shown yet who they are give way, then whoever takes most: a member with a few connections gets in however many strangers there are,
 // and stays in.
 //
 // Who goes beyond a limit is refused, or its connection is ended. Refusals counts that

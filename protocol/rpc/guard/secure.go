@@ -34,7 +34,7 @@ func (s *secured) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo,
 		return newMeter(inside, c), info, nil
 	} else if reason := s.guard.belongs(c, name); reason != "" {
 		c.cut(reason, s.guard.sentence(reason))
-		inside.Close() //nolint:errcheck // what is below it is closed; it gives back what it holds itself
+		inside.Close() // what is below it is closed; it gives back what it holds itself
 		return nil, nil, errCut
 	}
 	return newMeter(inside, c), info, nil

@@ -43,6 +43,9 @@ type Endpoints struct {
 	Status func(context.Context) (any, error)
 	// Other serves every other path; nil for none.
 	Other http.Handler
+	// Feeds tells which paths of Other are answered for as long as somebody watches; nil
+	// for none.
+	Feeds func(path string) bool
 	// Identity proves who the daemon is, and who may look; nil for plaintext.
 	Identity *identity.Identity
 	// OpenProbes lets everybody look at /livez and /readyz.
@@ -68,8 +71,9 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 		return nil, err
 	}
 	g := guard.New(guard.ForHTTP(), e.Refusals)
+	pages := e.Identity.Pages(g.PagesUnderWay(e.handler(), e.classOf, identity.NameOfAsker), e.OpenProbes)
 	h := &HTTP{listener: g.Listener(listener), server: &http.Server{
-		Handler:           g.Pages(e.Identity.Pages(e.handler(), e.OpenProbes), isProbe),
+		Handler:           g.Pages(pages, isProbe),
 		TLSConfig:         e.Identity.HTTPConfig(),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,

@@ -30,7 +30,7 @@ const (
 	Elements      Reason = "elements"         // parts of one message
 	Oversize      Reason = "oversize"         // a message longer than its method needs
 	TooManyReads  Reason = "reads"            // per second, of one peer
-	TooManyPages  Reason = "pages"            // per second, of one address
+	TooManyPages  Reason = "pages"            // per second, of one address; under way, in all or of one peer
 )
 
 // Reasons lists them.

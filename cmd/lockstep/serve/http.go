@@ -72,6 +72,9 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 	}
 	g := guard.New(guard.ForHTTP(), e.Refusals)
 	pages := e.Identity.Pages(g.PagesUnderWay(e.handler(), e.classOf, identity.NameOfAsker), e.OpenProbes)
+	if e.Identity == nil {
+		pages = ofThisMachine(pages, e.Refusals)
+	}
 	h := &HTTP{listener: g.Listener(listener), server: &http.Server{
 		Handler:           g.Pages(pages, isProbe),
 		TLSConfig:         e.Identity.HTTPConfig(),

@@ -60,7 +60,7 @@ type Endpoints struct {
 type HTTP struct {
 	listener net.Listener
 	server   *http.Server
-	serve    func(net.Listener) error
+	identity *identity.Identity // nil for plaintext
 }
 
 // ListenHTTP opens the address, so that a port in use is known before the
@@ -75,9 +75,8 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 	if e.Identity == nil {
 		pages = ofThisMachine(pages, e.Refusals)
 	}
-	h := &HTTP{listener: g.Listener(listener), server: &http.Server{
+	return &HTTP{listener: g.Listener(listener), identity: e.Identity, server: &http.Server{
 		Handler:           g.Pages(pages, isProbe),
-		TLSConfig:         e.Identity.HTTPConfig(),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -86,12 +85,7 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
 		ConnState:         noticed,
 		ErrorLog:          e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
-	}}
-	h.serve = h.server.Serve
-	if e.Identity != nil {
-		h.serve = func(l net.Listener) error { return h.server.ServeTLS(l, "", "") }
-	}
-	return h, nil
+	}}, nil
 }
 
 func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
@@ -123,7 +117,7 @@ func (h *HTTP) Run(ctx context.Context) error {
 		defer close(stopped)
 		h.shutdown()
 	})
-	err := h.serve(h.listener)
+	err := h.server.Serve(h.identity.HTTPListener(h.listener, readTimeout))
 	if !stop() {
 		<-stopped
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/cli"
+	"github.com/lockstep-exec/lockstep/cmd/lockstep/dashboard"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/serve"
 	"github.com/lockstep-exec/lockstep/cmd/lockstep/telemetry"
 	"github.com/lockstep-exec/lockstep/coordinator"
@@ -150,7 +151,7 @@ func (s *coordinatorSettings) run(cmd *cobra.Command) error {
 		Group:    c.Replica(), Address: s.options.Address, Logger: s.options.Logger.Named("members"), Pause: c.Pause, ShortOfSpace: c.ShortOfSpace,
 	}), s.options.Logger.Named("dashboard"))
 	return host{daemon: m, listener: listener, http: s.http, tracing: traces, debug: &s.debug, pulse: pulse, security: security, hung: c.Replica().Hung(), endpoints: serve.Endpoints{
-		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Metrics: metrics.Registry(m),
+		ReadyAs: m.readyAs, Status: m.status, Other: m.dashboard, Feeds: dashboard.IsFeed, Metrics: metrics.Registry(m),
 	}}.run(cmd)
 }
 

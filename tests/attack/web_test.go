@@ -13,23 +13,24 @@ import (
 func oddRequests(h *hand) string {
 	long := strings.Repeat("a", 40<<10)
 	requests := []string{
-		"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-		"POST /api/events HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999\r\nExpect: 100-continue\r\n\r\n",
-		"GET /status HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-		"GET http://127.0.0.1:1/status HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+		"POST /api/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999999\r\nExpect: 100-continue\r\n\r\n",
+		"GET /status HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n",
+		"GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+		"GET http://127.0.0.1:1/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n",
-		"GET /status HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
-		"GET /" + long + " HTTP/1.1\r\nHost: a\r\n\r\n",
-		"GET /status HTTP/1.1\r\nHost: a\r\nX-Long: " + long + "\r\n\r\n",
-		"GET /status HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: y\r\n", 5000) + "\r\n",
-		"GET /status HTTP/1.1\r\nHost: a\r\nX-A: b\r\n folded\r\nX\x00: c\r\n\r\n",
+		"GET /status HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+		"GET /" + long + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"GET /status HTTP/1.1\r\nHost: localhost\r\nX-Long: " + long + "\r\n\r\n",
+		"GET /status HTTP/1.1\r\nHost: localhost\r\n" + strings.Repeat("X: y\r\n", 5000) + "\r\n",
+		"GET /status HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n folded\r\nX\x00: c\r\n\r\n",
 		"GET /status HTTP/9.9\r\n\r\n",
 		"get\t/status\r\n\r\n",
-		strings.Repeat("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 50),
-		"DELETE / HTTP/1.1\r\nHost: a\r\n\r\nPUT /status HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+		strings.Repeat("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 50),
+		"DELETE / HTTP/1.1\r\nHost: localhost\r\n\r\nPUT /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
 	}
 	return h.request(h.face(), requests[h.rand.IntN(len(requests))])
 }

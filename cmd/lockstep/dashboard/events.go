@@ -13,6 +13,11 @@ const (
 	comeBack = "5"
 )
 
+const eventsPath = "/api/events"
+
+// IsFeed reports whether a path is answered for as long as somebody watches.
+func IsFeed(path string) bool { return path == eventsPath }
+
 // events sends what is seen, at once and then every second, until the watcher goes
 // or reads too slowly.
 func (d *Dashboard) events(w http.ResponseWriter, r *http.Request) {

@@ -29,7 +29,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 		mux.HandleFunc("GET /static/"+name, file(name))
 	}
 	mux.HandleFunc("GET /api/state", d.state)
-	mux.HandleFunc("GET /api/events", d.events)
+	mux.HandleFunc("GET "+eventsPath, d.events)
 	mux.HandleFunc("GET /api/history", d.samples)
 	mux.HandleFunc("GET /api/blocks", d.listBlocks)
 	mux.HandleFunc("GET /api/block", d.block)

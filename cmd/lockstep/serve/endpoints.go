@@ -4,23 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/lockstep-exec/lockstep/protocol/outage"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 )
 
 func (e Endpoints) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", probe(e.Live, func() string { return "live" }))
 	mux.HandleFunc("GET /readyz", probe(e.Ready, e.ReadyText))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(e.Metrics, promhttp.HandlerOpts{
-		ErrorLog:            scrapeLog{outage.New(e.Log, time.Now)},
-		ErrorHandling:       promhttp.ContinueOnError,
-		MaxRequestsInFlight: 4,
-	}))
+	mux.Handle("GET /metrics", newScrapes(e.Metrics, e.Log))
 	if e.Status != nil {
 		mux.HandleFunc("GET /status", e.status)
 	}
@@ -30,12 +22,18 @@ func (e Endpoints) handler() http.Handler {
 	return mux
 }
 
-// scrapeLog implements promhttp.Logger, which is told of every family of metrics that
-// could not be shown: of all of them when whoever scrapes goes away.
-type scrapeLog struct{ trouble *outage.Log }
-
-func (l scrapeLog) Println(v ...any) {
-	l.trouble.Warn("cannot show all metrics: see that whoever reads them waits for the end", "error", strings.TrimSpace(fmt.Sprintln(v...)))
+// classOf tells what a page takes of those that one peer may have under way; "" for
+// probes, which take nothing.
+func (e Endpoints) classOf(path string) guard.Class {
+	switch {
+	case isProbe(path):
+		return ""
+	case path == "/metrics":
+		return guard.Scrape
+	case e.Feeds != nil && e.Feeds(path):
+		return guard.Feed
+	}
+	return guard.Page
 }
 
 // ReadyText is what /readyz says of a daemon that is ready.

@@ -43,6 +43,9 @@ type Endpoints struct {
 	Status func(context.Context) (any, error)
 	// Other serves every other path; nil for none.
 	Other http.Handler
+	// Feeds tells which paths of Other are answered for as long as somebody watches; nil
+	// for none.
+	Feeds func(path string) bool
 	// Identity proves who the daemon is, and who may look; nil for plaintext.
 	Identity *identity.Identity
 	// OpenProbes lets everybody look at /livez and /readyz.
@@ -57,7 +60,7 @@ type Endpoints struct {
 type HTTP struct {
 	listener net.Listener
 	server   *http.Server
-	serve    func(net.Listener) error
+	identity *identity.Identity // nil for plaintext
 }
 
 // ListenHTTP opens the address, so that a port in use is known before the
@@ -68,9 +71,12 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 		return nil, err
 	}
 	g := guard.New(guard.ForHTTP(), e.Refusals)
-	h := &HTTP{listener: g.Listener(listener), server: &http.Server{
-		Handler:           g.Pages(e.Identity.Pages(e.handler(), e.OpenProbes), isProbe),
-		TLSConfig:         e.Identity.HTTPConfig(),
+	pages := e.Identity.Pages(g.PagesUnderWay(e.handler(), e.classOf, identity.NameOfAsker), e.OpenProbes)
+	if e.Identity == nil {
+		pages = ofThisMachine(pages, e.Refusals)
+	}
+	return &HTTP{listener: g.Listener(listener), identity: e.Identity, server: &http.Server{
+		Handler:           g.Pages(pages, isProbe),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -80,12 +86,7 @@ func ListenHTTP(address string, e Endpoints) (*HTTP, error) {
 		ConnState:         noticed,
 		ConnContext:       identity.ConnContext,
 		ErrorLog:          e.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
-	}}
-	h.serve = h.server.Serve
-	if e.Identity != nil {
-		h.serve = func(l net.Listener) error { return h.server.ServeTLS(l, "", "") }
-	}
-	return h, nil
+	}}, nil
 }
 
 func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
@@ -117,7 +118,7 @@ func (h *HTTP) Run(ctx context.Context) error {
 		defer close(stopped)
 		h.shutdown()
 	})
-	err := h.serve(h.listener)
+	err := h.server.Serve(h.identity.HTTPListener(h.listener, readTimeout))
 	if !stop() {
 		<-stopped
 	}

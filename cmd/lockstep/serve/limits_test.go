@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/identity/identitytest"
 )
 
 // Whoever says nothing, or never finishes what it says, keeps nobody from the pages, and
@@ -59,4 +62,35 @@ func inUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// Who speaks no TLS, or another one, to a port that does is counted with all others who
+// are refused.
+func TestHandshakesAreCounted(t *testing.T) {
+	c := identitytest.New(t)
+	server := c.Open(identity.Coordinator, "c1")
+	address := strings.TrimPrefix(start(t, Endpoints{Identity: server}), "http://")
+	response, err := http.Get("http://" + address + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if n := server.Refused()[identity.Plaintext]; response.StatusCode != http.StatusBadRequest || n != 1 {
+		t.Errorf("plaintext: %s, %d counted", response.Status, n)
+	}
+	transport := &http.Transport{TLSClientConfig: c.Open(identity.Viewer, "eye").HTTPClientConfig(identity.Coordinator, "c1"), ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	response, err = (&http.Client{Transport: transport}).Get("https://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
+		t.Errorf("a viewer gets %s over %s", response.Status, response.Proto)
+	}
+	for reason, n := range server.Refused() {
+		if n != 0 && reason != identity.Plaintext {
+			t.Errorf("%s: %d", reason, n)
+		}
+	}
 }

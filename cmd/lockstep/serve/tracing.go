@@ -2,12 +2,14 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/hashicorp/go-hclog"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel"
@@ -58,6 +60,7 @@ func StartTracing(ctx context.Context, o TracingOptions) (*Tracing, error) {
 	if o.Endpoint == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
 		return nil, nil
 	}
+	otel.SetLogger(logr.New(quietLog{o.Log}))
 	settings := []otlptracegrpc.Option{otlptracegrpc.WithTimeout(exportTimeout), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{})}
 	if o.Endpoint != "" {
 		endpoint, err := endpointURL(o.Endpoint)
@@ -91,7 +94,14 @@ func CheckEndpoint(endpoint string) error {
 	return err
 }
 
+// errSecretEndpoint does not repeat what was given.
+var errSecretEndpoint = errors.New("--otlp must not hold a user, password or token, which lists of processes and debug bundles would show: " +
+	"leave out what stands before the @, and give what the collector asks for in OTEL_EXPORTER_OTLP_HEADERS")
+
 func endpointURL(given string) (string, error) {
+	if strings.Contains(given, "@") {
+		return "", errSecretEndpoint
+	}
 	endpoint := given
 	if !strings.Contains(endpoint, "://") {
 		endpoint = "http://" + endpoint
@@ -173,4 +183,18 @@ func (e *quietExporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpa
 	}
 	e.trouble.Over("the collector takes spans again")
 	return nil
+}
+
+// quietLog is where OpenTelemetry tells of its own troubles, such as a variable of the
+// environment that it cannot read. It is told on without the values, which may be
+// secrets: OTEL_EXPORTER_OTLP_HEADERS is for those. It implements logr.LogSink.
+type quietLog struct{ log hclog.Logger }
+
+func (quietLog) Init(logr.RuntimeInfo)            {}
+func (quietLog) Enabled(int) bool                 { return false } // of what is no trouble
+func (quietLog) Info(int, string, ...any)         {}
+func (l quietLog) WithValues(...any) logr.LogSink { return l }
+func (l quietLog) WithName(string) logr.LogSink   { return l }
+func (l quietLog) Error(_ error, what string, _ ...any) {
+	l.log.Warn("OpenTelemetry has trouble: see that its variables OTEL_… are as it wants them", "error", what)
 }

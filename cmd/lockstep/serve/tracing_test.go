@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/tracing"
@@ -64,6 +66,67 @@ func TestEndpoints(t *testing.T) {
 		if CheckEndpoint(bad) == nil {
 			t.Errorf("%q was taken", bad)
 		}
+	}
+}
+
+// What would be a secret in a list of processes is refused, and not repeated.
+func TestEndpointsHoldNoSecrets(t *testing.T) {
+	for _, given := range []string{"https://user:hunter2@collector:4317", "https://hunter2@collector:4317", "user:hunter2@collector:4317", "https://user:hunter2@collector", "https://user:%zzhunter2@collector:1"} {
+		err := CheckEndpoint(given)
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_HEADERS") {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+}
+
+// A variable that cannot be read is told of without what it holds.
+func TestVariablesAreNotRepeated(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization: Bearer hunter2")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hunter2@127.0.0.1:x")
+	var log written
+	tr, err := StartTracing(t.Context(), TracingOptions{Endpoint: "127.0.0.1:1", Ratio: 1, Log: hclog.New(&hclog.LoggerOptions{Output: &log})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Close()
+	if text := log.String(); strings.Contains(text, "hunter2") || strings.Count(text, "parse headers") != 1 || strings.Count(text, "parse url") != 1 {
+		t.Errorf("told was:\n%s", text)
+	}
+}
+
+// What a collector asks for comes from the environment.
+func TestHeadersForTheCollector(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hunter2")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []string, 1)
+	collector := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+		md, _ := metadata.FromIncomingContext(s.Context())
+		got <- md.Get("authorization")
+		return nil
+	}))
+	served := make(chan error, 1)
+	go func() { served <- collector.Serve(l) }()
+	tr, err := StartTracing(t.Context(), TracingOptions{Endpoint: l.Addr().String(), Ratio: 1, Log: hclog.NewNullLogger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := tr.Tracer().Start(t.Context(), "block")
+	span.End()
+	select {
+	case header := <-got:
+		if len(header) != 1 || header[0] != "Bearer hunter2" {
+			t.Errorf("the collector gets %q", header)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("no span comes")
+	}
+	tr.Close()
+	collector.Stop()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -10,7 +10,7 @@
 //	Slots      calls of one peer that are received, or read, at one time; what
 //	           becomes of messages that are not decoded
 //	Unary, …   turns and pace of calls that read, and answers that nobody takes
-//	Pages      pages of one address, over HTTP
+//	Pages, …   pages of one address, over HTTP, and those under way of one peer
 //
 // A peer is an identity that was proven, else an address; the addresses of one IPv6
 // network of 64 bits are one. Where there is not room for everybody, those who have not

@@ -26,7 +26,7 @@ type Limits struct {
 	// long run, beside probes; default 200. PagesAtOnce may be at once; default 400.
 	PagesPerSecond, PagesAtOnce int
 
-	// Calls bounds the calls under way, by class.
+	// Calls bounds the calls under way, and on a port of HTTP the pages, by class.
 	Calls map[Class]CallLimits
 
 	// Slots is how many calls of one peer are received at one time, and how many that only
@@ -70,7 +70,7 @@ type Limits struct {
 	WritePatience time.Duration
 }
 
-// CallLimits bounds calls under way of one class.
+// CallLimits bounds calls or pages under way of one class.
 type CallLimits struct{ All, Peer int }
 
 // most of them that a port of gRPC has.
@@ -78,7 +78,10 @@ const mostConnections = 4096
 
 // ForHTTP are the limits of a port that people and monitoring look at.
 func ForHTTP() Limits {
-	return Limits{Connections: fitting(256), PeerConnections: 128, Opening: 64, NewPerSecond: 50, NewAtOnce: 200}
+	return Limits{
+		Connections: fitting(256), PeerConnections: 128, Opening: 64, NewPerSecond: 50, NewAtOnce: 200,
+		Calls: map[Class]CallLimits{Scrape: {All: 128, Peer: 4}, Feed: {All: 64, Peer: 16}, Page: {All: 512, Peer: 64}},
+	}
 }
 
 func (l Limits) withDefaults() Limits {

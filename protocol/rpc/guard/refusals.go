@@ -11,7 +11,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol/outage"
 )
 
-// Reason names the limit beyond which somebody went.
+// Reason names the limit beyond which somebody went, or the rule that it broke.
 type Reason string
 
 // All reasons.
@@ -21,6 +21,7 @@ const (
 	TooManyOpen   Reason = "opening"          // not yet opened, of one address
 	TooManyNew    Reason = "new_connections"  // per second, of one address
 	TooManyCalls  Reason = "calls"            // under way, in all or of one peer
+	OtherHost     Reason = "host"             // a page of loopback, by the name of another site
 	Resets        Reason = "resets"           // calls taken back
 	Frames        Reason = "frames"           // that bring next to nothing
 	Memory        Reason = "memory"           // held for one peer, while there is too little
@@ -30,12 +31,12 @@ const (
 	Elements      Reason = "elements"         // parts of one message
 	Oversize      Reason = "oversize"         // a message longer than its method needs
 	TooManyReads  Reason = "reads"            // per second, of one peer
-	TooManyPages  Reason = "pages"            // per second, of one address
+	TooManyPages  Reason = "pages"            // per second, of one address; under way, in all or of one peer
 )
 
 // Reasons lists them.
 func Reasons() []Reason {
-	return []Reason{TooMany, TooManyOfPeer, TooManyOpen, TooManyNew, TooManyCalls, Resets, Frames, Memory, SlowSender, SlowReader, Compressed, Elements, Oversize, TooManyReads, TooManyPages}
+	return []Reason{TooMany, TooManyOfPeer, TooManyOpen, TooManyNew, TooManyCalls, Resets, Frames, Memory, SlowSender, SlowReader, Compressed, Elements, Oversize, TooManyReads, TooManyPages, OtherHost}
 }
 
 // Refusals counts who went beyond a limit, and logs it sparingly, each reason as a

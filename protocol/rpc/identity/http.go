@@ -49,7 +49,8 @@ func (i *Identity) Pages(pages http.Handler, openProbes bool) http.Handler {
 			pages.ServeHTTP(w, r)
 			return
 		}
-		if refusal := i.maySee(r); refusal != nil {
+		name, refusal := i.maySee(r)
+		if refusal != nil {
 			i.refusals.add(refusal, r.RemoteAddr, "a page")
 			code := http.StatusUnauthorized
 			if refusal.Reason == OtherRole {
@@ -59,27 +60,39 @@ func (i *Identity) Pages(pages http.Handler, openProbes bool) http.Handler {
 			return
 		}
 		// Some pages go on for as long as somebody looks.
-		ctx, cancel := context.WithCancel(r.Context())
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), askerKey{}, name))
 		defer cancel()
 		defer i.hold(&held{chain: r.TLS.PeerCertificates, usage: x509.ExtKeyUsageClientAuth, end: cancel})()
 		pages.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// maySee says why a request is refused; nil if it is not.
-func (i *Identity) maySee(r *http.Request) *Refusal {
+// askerKey is that of the Name, in the context of a request, who has proven to make it.
+type askerKey struct{}
+
+// NameOfAsker is the name that whoever asks for a page has proven, within Pages; "" if
+// it has proven none.
+func NameOfAsker(r *http.Request) string {
+	if name, ok := r.Context().Value(askerKey{}).(Name); ok {
+		return name.String()
+	}
+	return ""
+}
+
+// maySee tells who makes a request, and says why it is refused; nil if it is not.
+func (i *Identity) maySee(r *http.Request) (Name, *Refusal) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return refuse(NoCertificate, "this page is for those with a certificate of the cluster, and none was shown")
+		return Name{}, refuse(NoCertificate, "this page is for those with a certificate of the cluster, and none was shown")
 	}
 	looked, _ := r.Context().Value(lookedKey{}).(*looked)
 	name, refusal := looked.at(i, r.TLS.PeerCertificates)
 	switch {
 	case refusal != nil:
-		return refusal
+		return name, refusal
 	case !mayOpen(r.URL.Path, name.Role):
-		return refuse(OtherRole, "%s may not see this page: it is for %s", name, list(people))
+		return name, refuse(OtherRole, "%s may not see this page: it is for %s", name, list(people))
 	}
-	return nil
+	return name, nil
 }
 
 // ConnContext is that of the HTTP server whose pages are those of an Identity: with it, a

@@ -111,3 +111,21 @@ func TestPagesEndWithTheirAuthority(t *testing.T) {
 		t.Error("the page goes on")
 	}
 }
+
+// What is behind Pages knows who asks, if that was proven.
+func TestPagesKnowWhoAsks(t *testing.T) {
+	c := identitytest.New(t)
+	server := c.Open(identity.Coordinator, "c1")
+	s := httptest.NewUnstartedServer(server.Pages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, identity.NameOfAsker(r)) }), true))
+	s.TLS, s.Config.ErrorLog = server.HTTPConfig(), log(io.Discard).StandardLogger(nil)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	eye := c.Open(identity.Viewer, "eye")
+	if _, got := get(t, s.URL+"/status", eye.HTTPClientConfig(identity.Coordinator, "c1")); got != eye.Name().String() {
+		t.Errorf("%q asks, want %q", got, eye.Name())
+	}
+	forged := keyPair(t, (*unbound)(nil).sign(t, "lockstep://prod/viewer/eye"))
+	if _, got := get(t, s.URL+"/livez", &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{forged}}); got != "" {
+		t.Errorf("%q asks, who has proven nothing", got)
+	}
+}

@@ -14,7 +14,7 @@ type RunnerOptions struct {
 	PieceTasks   int           // transactions after which a worker ends its piece and asks for another; 0 means never. A simulator, to which a piece is one step, uses 1
 	PeerTimeout  time.Duration // a peer silent for longer makes the attempt refused; 0 means 3 s
 	StallTimeout time.Duration // no value from anyone for longer makes it refused; 0 means 60 s
-	EarlyBytes   int64         // values for attempts not begun here; 0 means 64 MiB
+	EarlyBytes   int64         // values, of all peers, for attempts that take none yet, half of it divided among the peers; 0 means 64 MiB
 	BacklogBytes int64         // executions wait while more is to be checkpointed; 0 means 256 MiB
 	// ResultBytes bounds writes, pushed values and outcomes of an attempt: a
 	// block that comes to more is refused, for its Prepared record could not be

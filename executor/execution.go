@@ -149,7 +149,7 @@ func (b *before) read(s Staging, asOf protocol.Height, from, to int) error {
 // values are let in, those that came early first.
 func (r *Runner) begin(e *execution, b *before) {
 	shards := e.config.Shards()
-	run := newRun(e.attempt, b.graph, r.parts.Machine, e.config.Limits, shards)
+	run := newRun(e.attempt, b.graph, r.parts.Machine, e.config.Limits, shards, r.options.PushedBytes)
 	p := newPool(run, shards, r.parts.Schedule, r.options)
 	p.flush = func(out pushes) { r.flush(e, run, out) }
 	p.done = func() { r.finish(e, run) }

@@ -20,6 +20,10 @@ type RunnerOptions struct {
 	// block that comes to more is refused, for its Prepared record could not be
 	// written. 0 means what a record of the log can hold.
 	ResultBytes int
+	// PushedBytes bounds the values, as packed, that are taken from one peer for an
+	// attempt; a peer that pushes more lies, for its Prepared record could not
+	// hold them. 0 means what a record of the log can hold.
+	PushedBytes int
 	// Pick chooses which of n ready transactions, 0 to n-1, a worker takes next;
 	// nil takes the newest. What comes out never depends on it. Workers call it
 	// at the same time if the Schedule runs them so.
@@ -51,6 +55,9 @@ func (o RunnerOptions) withDefaults() RunnerOptions {
 	}
 	if o.ResultBytes == 0 {
 		o.ResultBytes = wal.MaxRecordBytes - recordHead
+	}
+	if o.PushedBytes == 0 {
+		o.PushedBytes = wal.MaxRecordBytes
 	}
 	if o.BacklogBytes == 0 {
 		o.BacklogBytes = 256 << 20

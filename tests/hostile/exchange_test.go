@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -131,6 +132,7 @@ func TestValuesThatAreRefused(t *testing.T) {
 		"that are cut":                     {values: values(0, place, "xyz")[:12], reports: "value of 3 bytes, 2 left"},
 		"that are noise":                   {values: []byte("noise"), reports: "5 bytes left over"},
 		"that are too long":                {values: values(0, place, tooLong), reports: "the most is 65536"},
+		"that are too many at once":        {values: bytes.Repeat(values(0, place, tooLong[1:]), 5), reports: "of values in one message, the most is 327689"},
 		"of a height far above": {values: values(0, place, "x"), reports: "far above the committed height",
 			at: func(a protocol.AttemptID) protocol.AttemptID {
 				a.Height += 1 << 20

@@ -89,8 +89,10 @@
 // # Values of other shards
 //
 // Values carry their attempt, so those of one never reach another. Late ones and
-// duplicates are dropped; those of attempts that have not begun here are kept up
-// to EarlyBytes, and then the peer is told to come back (ErrEarly). A link sends
+// duplicates are dropped; those of attempts that have not begun here, or wait for
+// their turn, are kept up to EarlyBytes, and then the peer is told to come back
+// (ErrEarly); each peer has a share that no other can use up. What a run takes
+// from a peer is at most PushedBytes, and holds no memory but its own. A link sends
 // everything that is not released anew after every reconnect, so nothing is lost
 // with a stream; a restart serves what its Prepared records say was pushed. Values
 // are released when the attempt is dropped or committed: then every shard has

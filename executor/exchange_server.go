@@ -21,7 +21,7 @@ const progressInterval = 500 * time.Millisecond
 type exchangeServer struct {
 	wirepb.UnimplementedExchangeServiceServer
 	exchange *Exchange
-	shards   func() int // of the cluster; 0 while it is not known
+	config   func() protocol.Config // of the cluster; zero while it is not known
 }
 
 type takeStream = grpc.BidiStreamingServer[wirepb.ExchangeRequest, wirepb.ExchangeResponse]
@@ -85,7 +85,7 @@ func (s *exchangeServer) strange(h *wirepb.ExchangeHello) string {
 		return fmt.Sprintf("shard %d belongs to another cluster than this shard", h.GetFromShard())
 	case h.GetToShard() != uint32(s.exchange.self):
 		return fmt.Sprintf("this is shard %d, not shard %d", s.exchange.self, h.GetToShard())
-	case int(h.GetFromShard()) >= s.shards() || h.GetFromShard() == uint32(s.exchange.self):
+	case int(h.GetFromShard()) >= s.config().Shards() || h.GetFromShard() == uint32(s.exchange.self):
 		return fmt.Sprintf("shard %d is no peer of shard %d", h.GetFromShard(), s.exchange.self)
 	}
 	return ""
@@ -104,7 +104,7 @@ func (s *exchangeServer) take(stream takeStream, from protocol.ShardID, p *progr
 			return status.Errorf(codes.InvalidArgument, "shard %d sent something else than a batch of values for an attempt", from)
 		}
 		attempt := protocol.AttemptID{Height: protocol.Height(a.GetHeight()), Epoch: protocol.Epoch(a.GetEpoch()), Attempt: a.GetAttempt()}
-		switch err := s.exchange.deliver(from, attempt, batch.GetValues()); {
+		switch err := s.deliver(from, attempt, batch.GetValues()); {
 		case errors.Is(err, ErrEarly):
 			return status.Error(codes.ResourceExhausted, err.Error())
 		case err != nil:
@@ -115,6 +115,14 @@ func (s *exchangeServer) take(stream takeStream, from protocol.ShardID, p *progr
 		s.exchange.traffic.received.add(batch.GetValues())
 		p.add(len(batch.GetValues()))
 	}
+}
+
+// deliver hands a batch on, unless it is longer than any that a link sends.
+func (s *exchangeServer) deliver(from protocol.ShardID, a protocol.AttemptID, values []byte) error {
+	if most := longestBatch(s.config().Limits); len(values) > most {
+		return fmt.Errorf("shard %d pushed %d bytes of values in one message, the most is %d", from, len(values), most)
+	}
+	return s.exchange.deliver(from, a, values)
 }
 
 // progress tells the sender how far this end is.

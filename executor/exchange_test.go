@@ -55,7 +55,7 @@ func newPostAs(t *testing.T, self protocol.ShardID, shards int, i *identity.Iden
 	}
 	p.address = l.Addr().String()
 	p.server = rpc.NewServer(rpc.ServerOptions{Identity: i})
-	wirepb.RegisterExchangeServiceServer(p.server, &exchangeServer{exchange: p.Exchange, shards: func() int { return shards }})
+	wirepb.RegisterExchangeServiceServer(p.server, &exchangeServer{exchange: p.Exchange, config: func() protocol.Config { return testConfig(shards) }})
 	served := make(chan error, 1)
 	go func() { served <- p.server.Serve(l) }()
 	t.Cleanup(func() {
@@ -336,6 +336,35 @@ func TestExchangeEndsAStreamThatSendsNonsense(t *testing.T) {
 		})
 	}
 	eventually(t, "no stream stands", func() bool { return slices.Equal(one.Absent(), []protocol.ShardID{0}) })
+}
+
+// TestExchangeHoldsPeersToTheLengthOfAMessage that a link comes to with the longest
+// values, and no more.
+func TestExchangeHoldsPeersToTheLengthOfAMessage(t *testing.T) {
+	zero, one := newPost(t, 0, 2), newPost(t, 1, 2)
+	one.meets()
+	zero.meets(protocol.Peer{Shard: 1, Address: one.address})
+	longest := make([]byte, protocol.DefaultLimits().ValueBytes)
+	values := appendValue(nil, 0, 0, make([]byte, batchBytes-1-valueHead), true) // stands for many
+	values = appendValue(appendValue(values, 1, 0, longest, true), 2, 0, longest, true)
+	zero.Push(1, at(1, 1), values)
+	piece := values[:longestBatch(protocol.DefaultLimits())]
+	eventually(t, "the longest message came", func() bool { return one.times(fmt.Sprintf("0 %s %s", at(1, 1), piece)) == 1 })
+	zero.Close()
+	stream, answer, err := greeting(t, one, hello(testCluster, 0, 1))
+	if err != nil || answer.GetAccepted() == nil {
+		t.Fatal(answer, err)
+	}
+	more := &wirepb.ExchangeBatch{Attempt: &wirepb.AttemptID{Height: 1, Epoch: 1, Attempt: 1}, Values: values[:len(piece)+1]}
+	if err := stream.Send(&wirepb.ExchangeRequest{Request: &wirepb.ExchangeRequest_Batch{Batch: more}}); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "in one message") {
+		t.Errorf("the stream ends with %v", err)
+	}
 }
 
 // TestACloseEndsTheStreamsOfPeers: else a server that is stopped waits for them.

@@ -19,15 +19,14 @@ type execution struct {
 	subBlock []byte
 
 	// Guarded by Runner.mu.
-	phase   phase
-	left    bool       // dropped, committed or closed: nothing of it is wanted any more
-	staged  bool       // its writes are, so the height above can read them
-	graph   *graph     // from planned on
-	waiting deliveries // values that came before the run
-	run     *run       // while running
-	pool    *pool      // while running
-	opened  time.Time  // when values were let in
-	heard   time.Time  // when the last came
+	phase  phase
+	left   bool      // dropped, committed or closed: nothing of it is wanted any more
+	staged bool      // its writes are, so the height above can read them
+	graph  *graph    // from planned on
+	run    *run      // while running
+	pool   *pool     // while running
+	opened time.Time // when values were let in
+	heard  time.Time // when the last came
 
 	pushedMu sync.Mutex
 	pushed   [][]byte // by shard: everything pushed, for the Prepared record
@@ -150,39 +149,39 @@ func (b *before) read(s Staging, asOf protocol.Height, from, to int) error {
 // values are let in, those that came early first.
 func (r *Runner) begin(e *execution, b *before) {
 	shards := e.config.Shards()
-	run := newRun(e.attempt, b.graph, r.parts.Machine, e.config.Limits, shards)
+	run := newRun(e.attempt, b.graph, r.parts.Machine, e.config.Limits, shards, r.options.PushedBytes)
 	p := newPool(run, shards, r.parts.Schedule, r.options)
 	p.flush = func(out pushes) { r.flush(e, run, out) }
 	p.done = func() { r.finish(e, run) }
 	out := make(pushes, shards)
 	ready := run.start(b.values, out)
 	r.flush(e, run, out)
-	waiting, ok := r.open(e, run, p)
+	came, ok := r.open(e, run, p)
 	if !ok {
 		return
 	}
-	for _, d := range waiting {
-		more, err := run.deliver(d.from, d.values)
-		if err != nil {
-			run.fail(*refusal(protocol.CauseValues, true, "values of shard %d: %v", d.from, err))
+	for _, k := range came {
+		for _, values := range k.batches {
+			more, err := run.deliver(k.from, values)
+			if err != nil {
+				run.fail(*refusal(protocol.CauseValues, true, "values of shard %d: %v", k.from, err))
+			}
+			ready = append(ready, more...)
 		}
-		ready = append(ready, more...)
 	}
 	p.add(ready)
 }
 
 // open lets deliveries reach the run, and gives those that came early.
-func (r *Runner) open(e *execution, run *run, p *pool) (waiting []delivery, ok bool) {
+func (r *Runner) open(e *execution, run *run, p *pool) (came []kept, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.left {
 		return nil, false
 	}
-	waiting = e.waiting.list
-	e.waiting = deliveries{}
 	e.phase, e.run, e.pool, e.opened = running, run, p, r.parts.Now()
 	e.heard = e.opened
-	return waiting, true
+	return r.early.take(e.attempt), true
 }
 
 // flush hands what was collected to the peers, and keeps it for the record. A
@@ -271,8 +270,11 @@ func (r *Runner) refuse(e *execution, why *protocol.Refusal) {
 func (r *Runner) tell(e *execution, executed protocol.Executed) {
 	r.mu.Lock()
 	from, to, waited := r.waited(e)
-	e.phase, e.graph, e.waiting, e.run, e.pool = over, nil, deliveries{}, nil, nil
+	e.phase, e.graph, e.run, e.pool = over, nil, nil, nil
 	left := e.left
+	if !left {
+		r.early.take(e.attempt)
+	}
 	r.mu.Unlock()
 	if waited && r.parts.Waited != nil {
 		r.parts.Waited(e.attempt, from, to)

@@ -110,13 +110,12 @@ func (d *deliveredTo) report(e protocol.Executed) {
 }
 
 func (d *deliveredTo) check() {
-	early := &d.runner.early
-	if early.bytes > earlyBytes || early.bytes < 0 {
-		d.t.Fatalf("%d bytes are kept, the bound is %d", early.bytes, earlyBytes)
+	if bytes := keptEarly(d.t, d.runner); bytes > earlyBytes {
+		d.t.Fatalf("%d bytes are kept, the bound is %d", bytes, earlyBytes)
 	}
-	for a := range early.byAttempt {
-		if a.Height <= d.committed {
-			d.t.Fatalf("values of attempt %s are kept, height %d is committed", a, d.committed)
+	for h := range d.runner.early.heights {
+		if h <= d.committed {
+			d.t.Fatalf("values of height %d are kept, height %d is committed", h, d.committed)
 		}
 	}
 }

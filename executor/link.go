@@ -24,9 +24,13 @@ const (
 	// linkSilence is how long a peer may say nothing; it should every
 	// progressInterval.
 	linkSilence = 4 * time.Second
-	// batchBytes is the most values in one message; a longer push is its own.
+	// batchBytes is at what length a message takes no further value. Receivers
+	// hold senders to it, so it may become less, and never more.
 	batchBytes = 256 << 10
 )
+
+// longestBatch is the most bytes of values that a link sends in one message.
+func longestBatch(l protocol.Limits) int { return batchBytes - 1 + valueHead + l.ValueBytes }
 
 // link pushes one peer's outbox to it, and dials again whenever it breaks.
 type link struct {
@@ -172,8 +176,8 @@ func (l *link) send(stream pushStream, e OutboxEntry) error {
 	return nil
 }
 
-// SplitValues cuts packed values at value boundaries into pieces of about most
-// bytes.
+// SplitValues cuts packed values at value boundaries into pieces of less than
+// most bytes and a value more.
 func SplitValues(b []byte, most int) [][]byte {
 	var pieces [][]byte
 	for len(b) > most {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -188,7 +189,11 @@ func (m *mesh) carryOne(from, to protocol.ShardID, random *rand.Rand) {
 		entry, ok, changed := box.After(sent)
 		for ; ok && len(round) < 1+random.IntN(8); entry, ok, _ = box.After(sent) {
 			sent = entry.Number
-			for _, piece := range SplitValues(entry.Values, 1+random.IntN(200)) {
+			pieces := SplitValues(entry.Values, 1+random.IntN(200))
+			for i, piece := range pieces {
+				if i > 0 && random.IntN(8) == 0 { // some of it comes twice
+					piece = slices.Concat(pieces[i-1], piece)
+				}
 				for range 1 + random.IntN(2) {
 					round = append(round, OutboxEntry{Attempt: entry.Attempt, Values: piece})
 				}

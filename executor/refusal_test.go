@@ -41,20 +41,6 @@ func TestAMachineThatEndsItsGoroutineIsRefusedForGood(t *testing.T) {
 	}
 }
 
-// TestEmptyDeliveriesAreBounded: they cost memory too, while a run waits for
-// its turn.
-func TestEmptyDeliveriesAreBounded(t *testing.T) {
-	var kept deliveries
-	for range 10 {
-		if err := kept.add(delivery{from: 1}, 10*deliveryBytes); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := kept.add(delivery{from: 1}, 10*deliveryBytes); !errors.Is(err, ErrEarly) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestWhatCannotBeReadIsRefused(t *testing.T) {
 	m := solo(t, 1, RunnerOptions{})
 	m.runners[0].Execute(&protocol.Execute{Attempt: at(1, 1), SubBlock: []byte("nonsense")})

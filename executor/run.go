@@ -31,6 +31,9 @@ type run struct {
 	remoteMu sync.Mutex
 	remote   []remoteValue // by the key of an access that is not local
 	missing  []int         // by shard: values still to come
+	taken    []int         // by shard: bytes of the values that came, as packed
+	most     int           // of them that a shard may push
+	noted    []arrival     // of the batch that is being delivered
 }
 
 // value is what a key holds; present is false if it is absent.
@@ -44,16 +47,21 @@ type remoteValue struct {
 	came bool
 }
 
+// arrival is a value that has come: the task that waits for it, and its place
+// among the remote values.
+type arrival struct{ task, key int32 }
+
 // pushes collects values for peers, packed, until they are flushed.
 type pushes [][]byte // by shard
 
-func newRun(attempt protocol.AttemptID, g *graph, m Machine, limits protocol.Limits, shards int) *run {
+// newRun makes a run that takes most bytes of values from each of the shards.
+func newRun(attempt protocol.AttemptID, g *graph, m Machine, limits protocol.Limits, shards, most int) *run {
 	r := &run{
 		attempt: attempt, graph: g, machine: m, limits: limits,
 		versions: make([]value, g.versions),
 		depends:  make([]atomic.Int32, len(g.tasks)), wait: make([]atomic.Int32, len(g.tasks)),
 		outcome: make([]string, len(g.tasks)),
-		remote:  make([]remoteValue, g.remote), missing: make([]int, shards),
+		remote:  make([]remoteValue, g.remote), missing: make([]int, shards), taken: make([]int, shards), most: most,
 	}
 	for i := range g.tasks {
 		t := &g.tasks[i]
@@ -169,19 +177,46 @@ func (r *run) finish(id int32, out pushes, ready []int32) []int32 {
 
 // deliver takes values that a peer pushed for this attempt, and gives the
 // tasks that become ready. Values that came before are dropped. An error means
-// that the peer sent what it does not own, or nonsense; nothing of the rest of
-// the batch is taken.
+// that the peer sent what it does not own, more than it can have prepared, or
+// nonsense; nothing of the batch is taken then.
+//
+// The values stay where they are if the batch holds nothing else, which is how
+// an honest peer sends them. Else they are copied, so that what is kept for an
+// attempt is never more than its values.
 func (r *run) deliver(from protocol.ShardID, values []byte) (ready []int32, err error) {
 	r.remoteMu.Lock()
 	defer r.remoteMu.Unlock()
-	err = eachValue(values, func(index uint32, key int, b []byte, present bool) error {
-		id, ok := r.graph.find(index)
-		if !ok || key >= len(r.graph.tasks[id].transaction.Access) {
-			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not executed here", from, key, index)
+	news, err := r.note(from, values)
+	if err == nil && r.taken[from]+news > r.most {
+		err = fmt.Errorf("shard %d pushed more than %d bytes of values, which no shard can have prepared", from, r.most)
+	}
+	if err != nil {
+		for _, n := range r.noted {
+			r.remote[n.key] = remoteValue{}
 		}
-		at := &r.graph.of(&r.graph.tasks[id])[key]
-		if at.owner != from || at.local || at.key == none {
-			return fmt.Errorf("shard %d pushed key %d of transaction %d, which is not its to push", from, key, index)
+		return nil, err
+	}
+	if news < len(values) {
+		r.detach()
+	}
+	r.taken[from] += news
+	for _, n := range r.noted {
+		r.missing[from]--
+		if r.wait[n.task].Add(-1) == 0 {
+			ready = append(ready, n.task)
+		}
+	}
+	return ready, nil
+}
+
+// note puts what is new in a batch into its place, and gives its length there.
+// No task sees it before its wait count says that it has come.
+func (r *run) note(from protocol.ShardID, values []byte) (news int, err error) {
+	r.noted = r.noted[:0]
+	err = eachValue(values, func(index uint32, key int, b []byte, present bool) error {
+		id, at, err := r.owed(from, index, key)
+		if err != nil {
+			return err
 		}
 		if len(b) > r.limits.ValueBytes {
 			return fmt.Errorf("shard %d pushed a value of %d bytes for key %d of transaction %d, the most is %d", from, len(b), key, index, r.limits.ValueBytes)
@@ -190,13 +225,38 @@ func (r *run) deliver(from protocol.ShardID, values []byte) (ready []int32, err 
 			return nil
 		}
 		r.remote[at.key] = remoteValue{value: value{bytes: b, present: present}, came: true}
-		r.missing[from]--
-		if r.wait[id].Add(-1) == 0 {
-			ready = append(ready, int32(id))
-		}
+		r.noted = append(r.noted, arrival{task: int32(id), key: at.key})
+		news += valueHead + len(b)
 		return nil
 	})
-	return ready, err
+	return news, err
+}
+
+// owed finds the access that a value of a peer is for.
+func (r *run) owed(from protocol.ShardID, index uint32, key int) (id int, at *access, err error) {
+	id, ok := r.graph.find(index)
+	if !ok || key >= len(r.graph.tasks[id].transaction.Access) {
+		return 0, nil, fmt.Errorf("shard %d pushed key %d of transaction %d, which is not executed here", from, key, index)
+	}
+	at = &r.graph.of(&r.graph.tasks[id])[key]
+	if at.owner != from || at.local || at.key == none {
+		return 0, nil, fmt.Errorf("shard %d pushed key %d of transaction %d, which is not its to push", from, key, index)
+	}
+	return id, at, nil
+}
+
+// detach copies what was noted out of its batch.
+func (r *run) detach() {
+	size := 0
+	for _, n := range r.noted {
+		size += len(r.remote[n.key].bytes)
+	}
+	own := make([]byte, 0, size)
+	for _, n := range r.noted {
+		v, at := &r.remote[n.key], len(own)
+		own = append(own, v.bytes...)
+		v.bytes = own[at:len(own):len(own)]
+	}
 }
 
 // waitsFor lists the shards that owe values.

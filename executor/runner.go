@@ -78,7 +78,7 @@ func NewRunner(parts RunnerParts, o RunnerOptions) *Runner {
 	o = o.withDefaults()
 	return &Runner{
 		parts: parts, options: o,
-		early: early{most: o.EarlyBytes, byAttempt: map[protocol.AttemptID]deliveries{}},
+		early: newEarly(o.EarlyBytes),
 	}
 }
 
@@ -87,6 +87,7 @@ func (r *Runner) Configure(c protocol.Config) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.config = c
+	r.early.divide(r.options.EarlyBytes, c.Shards()-1)
 }
 
 // Restore notes an attempt that a restart found prepared: its writes are
@@ -116,9 +117,10 @@ func (r *Runner) Execute(x *protocol.Execute) {
 		return
 	}
 	e := &execution{
-		attempt: x.Attempt, config: r.config, subBlock: x.SubBlock, waiting: r.early.take(x.Attempt),
+		attempt: x.Attempt, config: r.config, subBlock: x.SubBlock,
 		pushed: make([][]byte, r.config.Shards()),
 	}
+	r.early.outdate(x.Attempt)
 	r.put(e)
 	r.unplanned = append(r.unplanned, e)
 	r.planNext()
@@ -184,6 +186,7 @@ func (r *Runner) put(e *execution) {
 func (r *Runner) leave(from, to int) []*execution {
 	for _, e := range r.executions[from:to] {
 		e.left = true
+		r.early.take(e.attempt)
 		if e.pool != nil {
 			e.pool.stop()
 		}

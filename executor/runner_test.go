@@ -55,8 +55,8 @@ func TestEarlyValuesAreKeptForTheirAttempt(t *testing.T) {
 	}
 	m.execute(0, at(1, 2), protocol.AttemptID{}, block)
 	wantDelta(t, m.result(0), digestOf(t, m.config, block, "right"))
-	if r.early.bytes != 0 || len(r.early.byAttempt) != 0 {
-		t.Errorf("%d early bytes of %d attempts are still kept", r.early.bytes, len(r.early.byAttempt))
+	if n := keptEarly(t, r); n != 0 {
+		t.Errorf("%d early bytes are still kept", n)
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Shard) dialPeer(peer protocol.ShardID, address string) (*grpc.ClientCon
 func (s *Shard) Register(r grpc.ServiceRegistrar) {
 	wirepb.RegisterShardServiceServer(r, &shardService{shard: s})
 	wirepb.RegisterExchangeServiceServer(r, &exchangeServer{
-		exchange: s.exchange, shards: func() int { return s.core.Status().Config.Shards() },
+		exchange: s.exchange, config: func() protocol.Config { return s.core.Status().Config },
 	})
 }
 

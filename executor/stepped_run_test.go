@@ -58,8 +58,8 @@ func (w *stepped) settle() {
 		}
 		// Values of dropped attempts go with the height that they were for.
 		s.runner.Commit(w.committed + maxAhead)
-		if len(s.begun)+len(s.prepared)+len(s.runner.executions)+len(s.runner.early.byAttempt) > 0 || s.runner.early.bytes != 0 {
-			w.t.Fatalf("shard %d still holds %d executions and values of %d attempts", s.id, len(s.runner.executions), len(s.runner.early.byAttempt))
+		if early := keptEarly(w.t, s.runner); len(s.begun)+len(s.prepared)+len(s.runner.executions) > 0 || early != 0 {
+			w.t.Fatalf("shard %d still holds %d executions and %d bytes of early values", s.id, len(s.runner.executions), early)
 		}
 	}
 	w.compare()

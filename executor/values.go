@@ -14,7 +14,10 @@ import (
 //	u32 length of the value, or 2^32-1 if the key is absent
 //	    value
 
-const absent = 0xffff_ffff
+const (
+	absent    = 0xffff_ffff
+	valueHead = 10 // what stands before a value
+)
 
 func appendValue(dst []byte, index uint32, key int, value []byte, present bool) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, index)
@@ -29,11 +32,11 @@ func appendValue(dst []byte, index uint32, key int, value []byte, present bool) 
 // eachValue walks packed values. The values alias b.
 func eachValue(b []byte, fn func(index uint32, key int, value []byte, present bool) error) error {
 	for len(b) > 0 {
-		if len(b) < 10 {
+		if len(b) < valueHead {
 			return fmt.Errorf("exchanged values: %d bytes left over", len(b))
 		}
 		index, key, n := binary.BigEndian.Uint32(b), binary.BigEndian.Uint16(b[4:]), binary.BigEndian.Uint32(b[6:])
-		b = b[10:]
+		b = b[valueHead:]
 		present := n != absent
 		if !present {
 			n = 0
@@ -97,5 +100,5 @@ func packedLen(b []byte) int {
 	if n == absent {
 		n = 0
 	}
-	return 10 + int(n)
+	return valueHead + int(n)
 }

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -131,6 +132,7 @@ func TestValuesThatAreRefused(t *testing.T) {
 		"that are cut":                     {values: values(0, place, "xyz")[:12], reports: "value of 3 bytes, 2 left"},
 		"that are noise":                   {values: []byte("noise"), reports: "5 bytes left over"},
 		"that are too long":                {values: values(0, place, tooLong), reports: "the most is 65536"},
+		"that are too many at once":        {values: bytes.Repeat(values(0, place, tooLong[1:]), 5), reports: "of values in one message, the most is 327689"},
 		"of a height far above": {values: values(0, place, "x"), reports: "far above the committed height",
 			at: func(a protocol.AttemptID) protocol.AttemptID {
 				a.Height += 1 << 20
@@ -181,8 +183,8 @@ func TestStrangersToTheExchange(t *testing.T) {
 	c.goesOn()
 }
 
-// TestAFloodOfValues: what comes early is kept up to a bound, and blocks in which the
-// liar has no part go on all the while.
+// TestAFloodOfValues: what comes early is kept up to a bound, of which the liar cannot
+// have what belongs to others; and blocks in which it has no part go on all the while.
 func TestAFloodOfValues(t *testing.T) {
 	c := newTown(t)
 	c.goesOn()
@@ -197,6 +199,14 @@ func TestAFloodOfValues(t *testing.T) {
 		}
 		c.goesOn()
 	}
+	honest := c.liar.line(0, func(h *wirepb.ExchangeHello) { h.FromShard = 1 })
+	honest.push(protocol.AttemptID{Height: 90, Epoch: epoch, Attempt: 1}, values(0, place, strings.Repeat("x", earlyBytes/8)))
+	c.await("shard 0 keeps what comes from shard 1", func() bool {
+		if len(honest.ended) > 0 {
+			t.Fatal(<-honest.ended)
+		}
+		return honest.taken.Load() == 1
+	})
 	answer := c.submit(patience, copies("got ", true))
 	c.tellsTheTruth(c.height() + 1)
 	c.commits(answer)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -186,6 +187,7 @@ func (l *liar) asked(h protocol.Height) protocol.AttemptID {
 // line is a stream of values to an honest shard.
 type line struct {
 	stream wirepb.ExchangeService_PushClient
+	taken  atomic.Uint64 // batches, as the other end says now and then
 	ended  chan error
 }
 
@@ -217,10 +219,12 @@ func (l *liar) line(to protocol.ShardID, bend func(*wirepb.ExchangeHello)) *line
 	p := &line{stream: stream, ended: make(chan error, 1)}
 	go func() {
 		for {
-			if _, err := stream.Recv(); err != nil {
+			said, err := stream.Recv()
+			if err != nil {
 				p.ended <- err
 				return
 			}
+			p.taken.Store(said.GetProgress().GetBatches())
 		}
 	}()
 	return p

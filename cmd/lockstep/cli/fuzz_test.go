@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -44,6 +46,23 @@ func FuzzParseConfig(ff *testing.F) {
 					t.Fatalf("%q with %v", text, err)
 				}
 			}
+		}
+	})
+}
+
+// FuzzEvents: whatever comes from others, an event is one line that a terminal shows as
+// it is, and JSON if that is asked for.
+func FuzzEvents(ff *testing.F) {
+	f := fuzz.New(ff)
+	for _, text := range []string{"", "two words", nasty, quiet, hostile, "\"", `\x9b`, "\xed\xa0\x80", "é\xc3", "\U000e0041"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t testing.TB, said []byte) {
+		bad := string(said)
+		for _, asJSON := range []bool{false, true} {
+			var buf bytes.Buffer
+			eventsTo(&buf, asJSON).With("with", bad).Warn("it says "+bad, "value", bad, "error", errors.New(bad), "list", []string{bad}, "text", shouting(bad))
+			wantLine(t, buf.String(), asJSON)
 		}
 	})
 }

@@ -1,18 +1,22 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"log"
 	"reflect"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/go-hclog"
 )
 
-// mostValueBytes bounds a value in the log: part of it may come from a peer.
+// mostValueBytes bounds a message or value in the log: part of it may come from a
+// peer.
 const mostValueBytes = 16 << 10
 
 // events is a logger that writes every event on one line of its own, whatever its
-// message and values hold: control characters are escaped, so that neither a block
+// message and values hold: what is no text (IsText) is escaped, so that neither a block
 // key nor the error of a peer can look like an event, or act on a terminal. Values
 // are strings, numbers, booleans or lists of those, in JSON too: what has a text of
 // its own, such as an attempt or a duration, is that text.
@@ -24,7 +28,7 @@ type events struct {
 // Log implements hclog.Logger.
 func (l events) Log(level hclog.Level, message string, pairs ...any) {
 	if level >= l.GetLevel() {
-		l.Logger.Log(level, Escaped(message), l.plain(pairs)...)
+		l.Logger.Log(level, Escaped(cut(message)), l.plain(pairs)...)
 	}
 }
 
@@ -47,11 +51,38 @@ func (l events) ResetNamed(name string) hclog.Logger {
 	return events{l.Logger.ResetNamed(name), l.text}
 }
 
-// plain gives the values their form. Keys are our own.
+// StandardLogger implements hclog.Logger.
+func (l events) StandardLogger(o *hclog.StandardLoggerOptions) *log.Logger {
+	return log.New(l.StandardWriter(o), "", 0)
+}
+
+// StandardWriter implements hclog.Logger. Each Write is an event, of the level that
+// is forced, or info.
+func (l events) StandardWriter(o *hclog.StandardLoggerOptions) io.Writer {
+	level := hclog.Info
+	if o != nil && o.ForceLevel != hclog.NoLevel {
+		level = o.ForceLevel
+	}
+	return eventWriter{log: l, level: level}
+}
+
+type eventWriter struct {
+	log   events
+	level hclog.Level
+}
+
+// Write implements io.Writer.
+func (w eventWriter) Write(p []byte) (int, error) {
+	w.log.Log(w.level, string(bytes.TrimRight(p, " \t\n")))
+	return len(p), nil
+}
+
+// plain gives the values their form. Keys are our own; a last one without a value is
+// taken for a value.
 func (l events) plain(pairs []any) []any {
 	list := make([]any, len(pairs))
 	for i, value := range pairs {
-		if list[i] = value; i%2 == 1 {
+		if list[i] = value; i%2 == 1 || i == len(pairs)-1 {
 			list[i] = l.value(value)
 		}
 	}
@@ -62,7 +93,7 @@ func (l events) value(value any) any {
 	switch v := value.(type) {
 	case string:
 		return l.string(v)
-	case []string:
+	case []string: // each is quoted
 		return v
 	case error:
 		return l.string(v.Error())
@@ -86,13 +117,23 @@ func (l events) value(value any) any {
 	return l.string(fmt.Sprint(value))
 }
 
-// string cuts what is too long, and quotes what hclog would write on many lines.
+// string cuts what is too long, and quotes what is no text: hclog would write it on
+// many lines, or let bytes through that are no UTF-8.
 func (l events) string(s string) any {
-	if len(s) > mostValueBytes {
-		s = strings.ToValidUTF8(s[:mostValueBytes], "") + "…"
-	}
-	if l.text && strings.Contains(s, "\n") {
+	if s = cut(s); l.text && !IsText(s) {
 		return hclog.Quote(s)
 	}
 	return s
+}
+
+// cut shortens what is too long.
+func cut(s string) string {
+	if len(s) <= mostValueBytes {
+		return s
+	}
+	n := mostValueBytes
+	for n > mostValueBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }

@@ -25,30 +25,70 @@ func eventsTo(buf *bytes.Buffer, json bool) hclog.Logger {
 }
 
 // nasty would be an event of its own, or clear the screen, if it came through.
-const nasty = "b1\n[ERROR] lockstep: all is lost: height=1\r\x1b[2J\u2028"
+const nasty = "b1\n[ERROR] lockstep: all is lost: height=1\r\x1b[2J\u2028\x9b2J\u009b\u202e\xff"
+
+// quiet has nothing in it but a byte that is no UTF-8: CSI, to some terminals.
+const quiet = "\x9b2J"
+
+// shouting is a value that has a text of its own.
+type shouting string
+
+func (s shouting) String() string { return string(s) }
 
 func TestAnEventHasOneLine(t *testing.T) {
 	attempt := protocol.AttemptID{Height: 7, Epoch: 3, Attempt: 1}
 	for _, asJSON := range []bool{false, true} {
-		var buf bytes.Buffer
-		log := eventsTo(&buf, asJSON).Named("shard").With("name", nasty)
-		log.Warn("message "+nasty, "block", nasty, "error", fmt.Errorf("of %s: %w", nasty, errors.ErrUnsupported),
-			"list", []string{nasty}, "attempt", attempt, "panic", struct{ s string }{nasty})
-		line := buf.String()
-		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") || strings.ContainsAny(line, "\r\x1b\u2028") {
-			t.Errorf("one line was wanted:\n%s", line)
+		for _, bad := range []string{nasty, quiet} {
+			var buf bytes.Buffer
+			log := eventsTo(&buf, asJSON).Named("shard").With("name", bad)
+			log.Warn("message "+bad, "block", bad, "error", fmt.Errorf("of %s: %w", bad, errors.ErrUnsupported), "list", []string{bad},
+				"errors", []error{errors.New(bad)}, "text", shouting(bad), "as told", hclog.Fmt("%s", bad), "attempt", attempt, "panic", struct{ s string }{bad})
+			wantLine(t, buf.String(), asJSON)
+			if !strings.Contains(buf.String(), "7/3.1") {
+				t.Errorf("the attempt is missing:\n%s", buf.String())
+			}
 		}
-		if !strings.Contains(line, "7/3.1") {
-			t.Errorf("the attempt is missing:\n%s", line)
+	}
+}
+
+// wantLine checks that all that was logged is one line that a terminal shows as it is.
+func wantLine(t testing.TB, logged string, asJSON bool) {
+	t.Helper()
+	line, ok := strings.CutSuffix(logged, "\n")
+	if !ok || !IsText(line) {
+		t.Errorf("one line of text was wanted: %q", logged)
+	}
+	if asJSON && !json.Valid([]byte(line)) {
+		t.Errorf("this is no JSON: %q", logged)
+	}
+}
+
+// TestWhatTheStandardLoggerSaysIsAnEvent: that of a server tells of handshakes and
+// requests in the words of others.
+func TestWhatTheStandardLoggerSaysIsAnEvent(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		for _, bad := range []string{nasty, quiet} {
+			var buf bytes.Buffer
+			log := eventsTo(&buf, asJSON)
+			log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Error}).Printf("handshake: %s", bad)
+			wantLine(t, buf.String(), asJSON)
+			if !strings.Contains(strings.ToLower(buf.String()), "error") {
+				t.Errorf("got %s", buf.String())
+			}
 		}
+	}
+	var buf bytes.Buffer
+	eventsTo(&buf, false).StandardLogger(nil).Print("as it is")
+	if want := "[INFO]  as it is\n"; buf.String() != want {
+		t.Errorf("got  %swant %s", buf.String(), want)
 	}
 }
 
 func TestEventsAsText(t *testing.T) {
 	var buf bytes.Buffer
 	log := eventsTo(&buf, false)
-	log.Info("it goes on", "block", "b\n1", "key", "two words", "height", protocol.Height(7), "shard", 3, "for", 1500*time.Millisecond, "nothing", "")
-	want := `[INFO]  it goes on: block="b\n1" key="two words" height=7 shard=3 for=1.5s nothing=""` + "\n"
+	log.Info("it goes on", "block", "b\n1", "key", "two words", "said", "\x9b2J\u202e", "height", protocol.Height(7), "shard", 3, "for", 1500*time.Millisecond, "nothing", "")
+	want := `[INFO]  it goes on: block="b\n1" key="two words" said="\x9b2J\u202e" height=7 shard=3 for=1.5s nothing=""` + "\n"
 	if buf.String() != want {
 		t.Errorf("got  %swant %s", buf.String(), want)
 	}
@@ -78,6 +118,11 @@ func TestValuesAreBounded(t *testing.T) {
 	eventsTo(&buf, false).Info("long", "reason", strings.Repeat("é", mostValueBytes))
 	if n := buf.Len(); n > mostValueBytes+100 {
 		t.Errorf("a line of %d bytes", n)
+	}
+	for _, long := range []string{strings.Repeat("\xbf", 2*mostValueBytes), strings.Repeat("é", mostValueBytes), "x" + strings.Repeat("é", mostValueBytes)} {
+		if s := cut(long); len(s) > mostValueBytes+len("…") || len(s) < mostValueBytes-4 || strings.HasSuffix(s, "\xc3…") {
+			t.Errorf("cut to %d bytes, the last are %q", len(s), s[len(s)-6:])
+		}
 	}
 }
 

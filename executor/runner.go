@@ -116,7 +116,7 @@ func (r *Runner) Execute(x *protocol.Execute) {
 		return
 	}
 	e := &execution{
-		attempt: x.Attempt, config: r.config, subBlock: x.SubBlock, waiting: r.early.take(x.Attempt),
+		attempt: x.Attempt, config: r.config, subBlock: x.Encoded(), waiting: r.early.take(x.Attempt),
 		pushed: make([][]byte, r.config.Shards()),
 	}
 	r.put(e)

@@ -41,7 +41,8 @@ type api struct {
 	coordinator *Coordinator
 }
 
-// SubmitBlock has one block executed and waits for its decision.
+// SubmitBlock has one block executed and waits for its decision. The request is let go
+// before the wait: as objects it may take many times what is held for it.
 func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 	c := s.coordinator
 	leading, err := c.leading()
@@ -53,6 +54,7 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 		return nil, err
 	}
 	defer release()
+	outcomes := in.GetIncludeOutcomes()
 	ev, err := leading.prepared(ctx, in)
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return response(a, in.GetIncludeOutcomes())
+	return response(a, outcomes)
 }
 
 // prepared is a request as the machine gets it, before any look-up.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 	"github.com/lockstep-exec/lockstep/protocol/tracing"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -116,7 +117,9 @@ func (s *api) Get(ctx context.Context, in *wirepb.GetRequest) (*wirepb.GetRespon
 	return &wirepb.GetResponse{Height: uint64(height), Values: values}, nil
 }
 
-// Watch sends every committed block from a height on, until the client ends it.
+// Watch sends every committed block from a height on, until the client ends it. What was
+// committed before the call is read from the disk, at the pace at which a peer may read;
+// what is committed during it is sent at once.
 func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[wirepb.WatchResponse]) error {
 	leading, err := s.coordinator.leading()
 	if err != nil {
@@ -124,13 +127,18 @@ func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[w
 	}
 	core := leading.core
 	next := protocol.Height(in.GetFromHeight())
+	before, _ := core.archive.height()
 	if next == 0 {
-		now, _ := core.archive.height()
-		next = now + 1
+		next = before + 1
 	}
 	for {
 		height, changed := core.archive.height()
 		for ; next <= height; next++ {
+			if next <= before {
+				if err := guard.TurnOfBlock(stream.Context()); err != nil {
+					return err
+				}
+			}
 			d, err := decision(core, next)
 			if err != nil {
 				return err

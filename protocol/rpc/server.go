@@ -85,7 +85,7 @@ func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
 		grpc.ChainUnaryInterceptor(g.Unary, shortenUnary, recoverUnary(panics)),
-		grpc.ChainStreamInterceptor(g.Stream, shortenStream, recoverStream(panics)),
+		grpc.ChainStreamInterceptor(g.Stream, g.Paced, shortenStream, recoverStream(panics)),
 		grpc.WaitForHandlers(true),
 		grpc.StatsHandler(g.Slots()),
 	}

@@ -42,6 +42,14 @@ type api struct {
 	coordinator *Coordinator
 }
 
+// MostKeyBytes implements rpc.KeyBounded.
+func (s *api) MostKeyBytes() int {
+	if in := s.coordinator.now.Load(); in != nil {
+		return in.config.Limits.KeyBytes
+	}
+	return s.coordinator.replica.Config().Limits.KeyBytes
+}
+
 // SubmitBlock has one block executed and waits for its decision. The request is let go
 // before the wait: as objects it may take many times what is held for it.
 func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {

@@ -75,8 +75,18 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 	return response(a, outcomes)
 }
 
+// mostPreparing bounds the bodies that are taken apart at one time, in bytes; a larger one
+// is alone. Access lists of tiny keys take eight times as much, for as long as that takes.
+const mostPreparing = 16 << 20
+
 // prepared is a request as the machine gets it, before any look-up.
 func (in *incarnation) prepared(ctx context.Context, request *wirepb.SubmitBlockRequest) (protocol.Submitted, error) {
+	if room := min(int64(len(request.GetBody())), mostPreparing); room > 0 {
+		if err := in.coordinator.preparing.Acquire(ctx, room); err != nil {
+			return protocol.Submitted{}, status.FromContextError(err).Err()
+		}
+		defer in.coordinator.preparing.Release(room)
+	}
 	ev, err := in.core.prepare(request)
 	options := in.coordinator.options
 	wait := wire.Timeout(request.GetTimeoutMs(), options.DefaultTimeout, options.MostTimeout)

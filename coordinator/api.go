@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/rpc"
+	"github.com/lockstep-exec/lockstep/protocol/rpc/guard"
 	"github.com/lockstep-exec/lockstep/protocol/tracing"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
@@ -41,7 +42,16 @@ type api struct {
 	coordinator *Coordinator
 }
 
-// SubmitBlock has one block executed and waits for its decision.
+// MostKeyBytes implements rpc.KeyBounded.
+func (s *api) MostKeyBytes() int {
+	if in := s.coordinator.now.Load(); in != nil {
+		return in.config.Limits.KeyBytes
+	}
+	return s.coordinator.replica.Config().Limits.KeyBytes
+}
+
+// SubmitBlock has one block executed and waits for its decision. The request is let go
+// before the wait: as objects it may take many times what is held for it.
 func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*wirepb.SubmitBlockResponse, error) {
 	c := s.coordinator
 	leading, err := c.leading()
@@ -53,6 +63,7 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 		return nil, err
 	}
 	defer release()
+	outcomes := in.GetIncludeOutcomes()
 	ev, err := leading.prepared(ctx, in)
 	if err != nil {
 		return nil, err
@@ -61,11 +72,21 @@ func (s *api) SubmitBlock(ctx context.Context, in *wirepb.SubmitBlockRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return response(a, in.GetIncludeOutcomes())
+	return response(a, outcomes)
 }
+
+// mostPreparing bounds the bodies that are taken apart at one time, in bytes; a larger one
+// is alone. Access lists of tiny keys take eight times as much, for as long as that takes.
+const mostPreparing = 16 << 20
 
 // prepared is a request as the machine gets it, before any look-up.
 func (in *incarnation) prepared(ctx context.Context, request *wirepb.SubmitBlockRequest) (protocol.Submitted, error) {
+	if room := min(int64(len(request.GetBody())), mostPreparing); room > 0 {
+		if err := in.coordinator.preparing.Acquire(ctx, room); err != nil {
+			return protocol.Submitted{}, status.FromContextError(err).Err()
+		}
+		defer in.coordinator.preparing.Release(room)
+	}
 	ev, err := in.core.prepare(request)
 	options := in.coordinator.options
 	wait := wire.Timeout(request.GetTimeoutMs(), options.DefaultTimeout, options.MostTimeout)
@@ -114,7 +135,9 @@ func (s *api) Get(ctx context.Context, in *wirepb.GetRequest) (*wirepb.GetRespon
 	return &wirepb.GetResponse{Height: uint64(height), Values: values}, nil
 }
 
-// Watch sends every committed block from a height on, until the client ends it.
+// Watch sends every committed block from a height on, until the client ends it. What was
+// committed before the call is read from the disk, at the pace at which a peer may read;
+// what is committed during it is sent at once.
 func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[wirepb.WatchResponse]) error {
 	leading, err := s.coordinator.leading()
 	if err != nil {
@@ -122,13 +145,18 @@ func (s *api) Watch(in *wirepb.WatchRequest, stream grpc.ServerStreamingServer[w
 	}
 	core := leading.core
 	next := protocol.Height(in.GetFromHeight())
+	before, _ := core.archive.height()
 	if next == 0 {
-		now, _ := core.archive.height()
-		next = now + 1
+		next = before + 1
 	}
 	for {
 		height, changed := core.archive.height()
 		for ; next <= height; next++ {
+			if next <= before {
+				if err := guard.TurnOfBlock(stream.Context()); err != nil {
+					return err
+				}
+			}
 			d, err := decision(core, next)
 			if err != nil {
 				return err

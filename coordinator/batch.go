@@ -2,18 +2,14 @@ package coordinator
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
-	"github.com/lockstep-exec/lockstep/protocol/wirepb"
-	"google.golang.org/grpc"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // BatchOptions says how transactions that come one by one become blocks.
@@ -53,21 +49,31 @@ type batcher struct {
 	incoming    chan tagged
 	over        *tagged       // did not fit into the block before
 	room        chan struct{} // a token per transaction taken up and not answered
-	group       sync.WaitGroup
-	blocks      uint64
+	// loads is for the weight of requests that were read, and weight for that of the
+	// transactions in them that were taken up, until they are answered.
+	loads, weight *semaphore.Weighted
+	most          int64 // room in loads; half of it is in weight
+	group         sync.WaitGroup
+	blocks        uint64
 }
 
 // tagged is a transaction with where its result goes.
 type tagged struct {
 	tag         uint64
-	transaction protocol.Transaction
+	transaction protocol.Transaction // let go when its block is made
 	results     *results
+	weight      int64
+	load        *load
 }
 
 func newBatcher(in *incarnation, o BatchOptions) *batcher {
 	o.Transactions = min(o.Transactions, in.config.Limits.BlockTransactions)
 	o.Bytes = min(o.Bytes, in.config.Limits.BlockBytes)
-	return &batcher{incarnation: in, options: o, incoming: make(chan tagged, o.Transactions), room: make(chan struct{}, o.Waiting)}
+	most := max(2, in.coordinator.callBytes/2)
+	return &batcher{
+		incarnation: in, options: o, incoming: make(chan tagged, o.Transactions), room: make(chan struct{}, o.Waiting),
+		loads: semaphore.NewWeighted(most), weight: semaphore.NewWeighted(most / 2), most: most,
+	}
 }
 
 // run collects blocks and submits them until ctx ends.
@@ -134,12 +140,13 @@ func (b *batcher) first(ctx context.Context) (tagged, bool) {
 	}
 }
 
-// block makes a block under a key that no other incarnation uses.
+// block makes a block under a key that no other incarnation uses. The batch lets go
+// of its transactions, which are in the block.
 func (b *batcher) block(batch []tagged) *protocol.Block {
 	b.blocks++
 	transactions := make([]protocol.Transaction, len(batch))
-	for i, t := range batch {
-		transactions[i] = t.transaction
+	for i := range batch {
+		transactions[i], batch[i].transaction = batch[i].transaction, protocol.Transaction{}
 	}
 	in := b.incarnation
 	key := fmt.Sprintf(streamKeys+"%d/%d", in.core.Status().Epoch, b.blocks)
@@ -174,148 +181,7 @@ func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Bl
 	}
 	for i, t := range batch {
 		t.results.add(result(t.tag, i, a))
-		<-b.room
-	}
-}
-
-func result(tag uint64, index int, a protocol.Answer) *wirepb.TransactionResult {
-	r := &wirepb.TransactionResult{Tag: tag, Decision: decisionOf(a.Verdict), Reason: a.Reason}
-	if a.Decision != nil {
-		r.Height, r.Index, r.Outcome = uint64(a.Decision.Height()), uint32(index), a.Decision.Outcomes.At(index)
-	}
-	return r
-}
-
-// streamUnread is the most transactions of one stream that were taken up and
-// whose results were not sent. A client that does not read its results is not
-// read any more, so it fills nobody's memory.
-const streamUnread = 1 << 14
-
-// results collects what one stream is to be told.
-type results struct {
-	unread  chan struct{} // a token per transaction taken up, until its result is sent
-	mu      sync.Mutex
-	waiting []*wirepb.TransactionResult
-	owed    map[uint64]struct{} // tags in use
-	changed chan struct{}       // capacity 1
-}
-
-func newResults(unread int) *results {
-	return &results{unread: make(chan struct{}, unread), owed: map[uint64]struct{}{}, changed: make(chan struct{}, 1)}
-}
-
-func (r *results) add(t *wirepb.TransactionResult) {
-	r.mu.Lock()
-	r.waiting = append(r.waiting, t)
-	delete(r.owed, t.Tag)
-	r.mu.Unlock()
-	r.notify()
-}
-
-func (r *results) notify() {
-	select {
-	case r.changed <- struct{}{}:
-	default:
-	}
-}
-
-// owe notes a tag; false if it is in use.
-func (r *results) owe(tag uint64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, taken := r.owed[tag]; taken {
-		return false
-	}
-	r.owed[tag] = struct{}{}
-	return true
-}
-
-func (r *results) take() (taken []*wirepb.TransactionResult, owed int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	taken, r.waiting = r.waiting, nil
-	return taken, len(r.owed)
-}
-
-// sent makes room for as many transactions.
-func (r *results) sent(n int) {
-	for range n {
-		<-r.unread
-	}
-}
-
-type submitStream = grpc.BidiStreamingServer[wirepb.SubmitTransactionsRequest, wirepb.SubmitTransactionsResponse]
-
-// SubmitTransactions takes transactions one by one; the coordinator makes
-// blocks of them. A reader takes them up while there is room; the client's
-// flow control does the rest.
-func (s *api) SubmitTransactions(stream submitStream) error {
-	leading, err := s.coordinator.leading()
-	if err != nil {
-		return err
-	}
-	r := newResults(streamUnread)
-	read := make(chan error, 1)
-	go func() {
-		read <- leading.takeUp(stream, r)
-		r.notify()
-	}()
-	reading := true
-	var ending error // nil if the client has no more
-	for {
-		taken, owed := r.take()
-		if len(taken) > 0 {
-			if err := stream.Send(&wirepb.SubmitTransactionsResponse{Results: taken}); err != nil {
-				return err
-			}
-			r.sent(len(taken))
-			continue
-		}
-		if !reading && owed == 0 {
-			return ending
-		}
-		select {
-		case err := <-read:
-			if _, turnedAway := wire.RetryAfter(err); turnedAway {
-				ending = err // once it is told of all that was taken up
-			} else if !errors.Is(err, io.EOF) {
-				return err
-			}
-			reading = false
-		case <-r.changed:
-		case <-stream.Context().Done():
-			return status.FromContextError(stream.Context().Err()).Err()
-		case <-leading.ended:
-			return s.coordinator.redirect() // the outcome of what was not answered is unknown
-		}
-	}
-}
-
-// takeUp reads transactions until the client has no more.
-func (in *incarnation) takeUp(stream submitStream, r *results) error {
-	for {
-		request, err := stream.Recv()
-		if err != nil {
-			return err
-		}
-		if err := in.room(); err != nil {
-			return err
-		}
-		for _, t := range request.GetTransactions() {
-			transaction, err := wire.Transaction(t.GetTransaction(), in.config.Limits)
-			if err != nil {
-				return err
-			}
-			if most := in.config.Limits.BlockBytes - bodyHead; transaction.EncodedLen() > most {
-				return status.Errorf(codes.InvalidArgument, "transaction of %d bytes does not fit into a block, which holds %d", transaction.EncodedLen(), most)
-			}
-			if !r.owe(t.GetTag()) {
-				return status.Errorf(codes.InvalidArgument, "tag %d is in use on this stream", t.GetTag())
-			}
-			if err := in.batcher.enter(stream.Context(), tagged{tag: t.GetTag(), transaction: transaction, results: r}); err != nil {
-				return err
-			}
-		}
+		b.leave(t)
 	}
 }
 
@@ -333,14 +199,31 @@ func (b *batcher) enter(ctx context.Context, t tagged) error {
 			return errEnded
 		}
 	}
+	if err := b.weight.Acquire(ctx, b.share(t)); err != nil { // a stream ends with its incarnation
+		<-b.room
+		return err
+	}
+	var err error
 	select {
 	case b.incoming <- t:
 		return nil
 	case <-ctx.Done():
-		<-b.room
-		return ctx.Err()
+		err = ctx.Err()
 	case <-b.incarnation.ended:
-		<-b.room
-		return errEnded
+		err = errEnded
 	}
+	b.weight.Release(b.share(t))
+	<-b.room
+	return err
 }
+
+// leave gives back the room of a transaction that was taken up and is answered.
+func (b *batcher) leave(t tagged) {
+	b.weight.Release(b.share(t))
+	<-b.room
+	t.load.give(t.weight)
+}
+
+// share is what a transaction takes of the room for all: one that is larger than that
+// takes all of it.
+func (b *batcher) share(t tagged) int64 { return min(t.weight, b.most/2) }

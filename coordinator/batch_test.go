@@ -10,7 +10,10 @@ import (
 )
 
 func newTestBatcher(o BatchOptions, limits protocol.Limits) *batcher {
-	in := &incarnation{config: protocol.Config{Slots: protocol.EvenSlots(1), Limits: limits}, ended: make(chan struct{})}
+	in := &incarnation{
+		coordinator: &Coordinator{callBytes: protocol.DefaultQueueBytes},
+		config:      protocol.Config{Slots: protocol.EvenSlots(1), Limits: limits}, ended: make(chan struct{}),
+	}
 	return newBatcher(in, o.withDefaults())
 }
 

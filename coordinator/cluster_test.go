@@ -240,7 +240,7 @@ func (p *puppet) execute(x *protocol.Execute) {
 		return
 	}
 	done := protocol.Executed{Attempt: x.Attempt, Failure: p.refuse}
-	if sub, err := protocol.DecodeSubBlock(x.SubBlock, protocol.DefaultLimits()); err != nil {
+	if sub, err := protocol.DecodeSubBlock(x.Encoded(), protocol.DefaultLimits()); err != nil {
 		p.t.Error(err)
 	} else if p.refuse == nil {
 		done.Outcomes = protocol.NewOutcomes(len(sub))

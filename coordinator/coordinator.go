@@ -42,6 +42,7 @@ type Coordinator struct {
 
 	calls     *semaphore.Weighted // bytes of the calls that wait for a block
 	callBytes int64
+	preparing *semaphore.Weighted // bytes of the bodies that are taken apart
 }
 
 // Open opens the data directory, or makes a new one, and takes part in the group.
@@ -57,7 +58,7 @@ func Open(o Options) (*Coordinator, error) {
 		return nil, err
 	}
 	c := &Coordinator{
-		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes,
+		calls: semaphore.NewWeighted(callBytes), callBytes: callBytes, preparing: semaphore.NewWeighted(mostPreparing),
 		options: o, logger: o.Logger, cramped: outage.New(o.Logger, time.Now), readers: newShardReaders(o.Identity, o.ReadShards), ended: make(chan struct{}),
 	}
 	c.sessions = rpc.NewSessionServer(rpc.SessionServerOptions{

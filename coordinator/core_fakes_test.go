@@ -228,7 +228,7 @@ func (d *desk) votes(s protocol.Session) {
 			x = e
 		}
 	}
-	sub, err := protocol.DecodeSubBlock(x.SubBlock, twoShards.Limits)
+	sub, err := protocol.DecodeSubBlock(x.Encoded(), twoShards.Limits)
 	if err != nil {
 		d.t.Fatal(err)
 	}

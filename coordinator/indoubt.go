@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -23,6 +24,9 @@ const (
 	// onItsWay is how long a decision, or the word that an attempt was given up,
 	// may take to a shard that is connected before it counts as in doubt there.
 	onItsWay = time.Second
+	// preparedBytes bounds what a shard may say of the attempts that it holds: the most
+	// that there can be, each with as many outcomes as have names, take less.
+	preparedBytes = 8 << 20
 )
 
 // survey is what there is to know of what is in doubt: what the coordinator knows,
@@ -62,7 +66,7 @@ func (in *incarnation) hear(ctx context.Context, s protocol.ShardID, p protocol.
 	if err != nil {
 		return word{silent: err.Error()}
 	}
-	own, err := client.ListPrepared(ctx, &wirepb.ShardServiceListPreparedRequest{})
+	own, err := client.ListPrepared(ctx, &wirepb.ShardServiceListPreparedRequest{}, grpc.MaxCallRecvMsgSize(preparedBytes))
 	switch status.Code(err) {
 	case codes.OK:
 		return word{own: own}

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestPartitionGivesEveryShardItsPart(t *testing.T) {
 			t.Fatalf("block %+v", b)
 		}
 		for s, part := range b.Parts {
-			sub, err := protocol.DecodeSubBlock(part.SubBlock, protocol.DefaultLimits())
+			sub, err := protocol.DecodeSubBlock(part.Excerpt.Bytes(), protocol.DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,4 +60,34 @@ func TestPartitionGivesEveryShardItsPart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPartsShareTheBody: a block takes memory once, however many shards its
+// transactions touch.
+func TestPartsShareTheBody(t *testing.T) {
+	const shards = 64
+	var access []protocol.Access
+	for n := range 8 * shards {
+		access = append(access, protocol.Access{Key: fmt.Appendf(nil, "key%d", n), Mode: protocol.Write})
+	}
+	transactions := []protocol.Transaction{protocol.NewTransaction(make([]byte, 1<<20), access)}
+	body, slots := protocol.EncodeBody(transactions), protocol.EvenSlots(shards)
+	var b *protocol.Block
+	before := allocated()
+	b = NewBlock("key", body, transactions, slots)
+	if took := allocated() - before; took > 1<<18 {
+		t.Errorf("a block of %d KiB for %d shards took %d KiB beside its body", len(body)>>10, shards, took>>10)
+	}
+	for s, part := range b.Parts {
+		if len(part.Indexes) == 1 && part.Excerpt.Len() < 1<<20 {
+			t.Errorf("shard %d gets %d bytes", s, part.Excerpt.Len())
+		}
+	}
+}
+
+// allocated tells how many bytes were allocated since the process began.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,10 +95,12 @@ func (in *incarnation) readFrom(ctx context.Context, s protocol.ShardID, keys []
 	for _, i := range at {
 		request.Keys = append(request.Keys, keys[i])
 	}
-	out, err := client.Get(ctx, request)
+	out, err := client.Get(ctx, request, grpc.MaxCallRecvMsgSize(rpc.MostShardRead))
 	switch {
 	case status.Code(err) == codes.Unavailable:
 		return wire.RetryLater(codes.Unavailable, time.Second, fmt.Sprintf("shard %d does not answer at %s, and one of the keys lives there: start it, or mend the way to it", s, address))
+	case status.Code(err) == codes.ResourceExhausted && strings.Contains(err.Error(), "larger than max"):
+		return wire.TooMuchToRead() // no honest shard has sent it
 	case status.Code(err) == codes.ResourceExhausted:
 		return err // said of the keys, or of how much is read
 	case err != nil:

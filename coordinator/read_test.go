@@ -142,6 +142,27 @@ func TestReadsAreBounded(t *testing.T) {
 	}
 }
 
+// TestReadsOfLongKeysAreTaken: as many of them as there may be in the cluster, however
+// long its keys may be.
+func TestReadsOfLongKeysAreTaken(t *testing.T) {
+	limits := protocol.DefaultLimits()
+	limits.KeyBytes = 8 << 10
+	f := newOffice(t, Options{Limits: limits})
+	keys := make([][]byte, 700)
+	for n := range keys {
+		keys[n] = append(make([]byte, limits.KeyBytes-4), fmt.Sprintf("%04d", n)...)
+	}
+	for range 6 { // of what is too long there may be four at once
+		if out, err := f.client.Get(context1(t), &wirepb.GetRequest{Keys: keys}); err != nil || len(out.Values) != len(keys) {
+			t.Fatalf("%d values, %v", len(out.GetValues()), err)
+		}
+	}
+	tooLong := [][]byte{make([]byte, mostKeys*limits.KeyBytes+2<<20)}
+	if _, err := f.client.Get(context1(t), &wirepb.GetRequest{Keys: tooLong}); err == nil || !strings.Contains(err.Error(), "longer than any call of this method needs") {
+		t.Errorf("a key that is too long: %v", err)
+	}
+}
+
 // TestListsAreBounded: there are fewer blocks when they fill an answer, but always one.
 func TestListsAreBounded(t *testing.T) {
 	for _, test := range []struct {

@@ -147,8 +147,14 @@ func (b *boss) submit(block []protocol.Transaction) {
 	key := string(rune('A' + b.blocks))
 	body := protocol.EncodeBody(block)
 	parts := make([]protocol.Part, b.config.Shards())
-	for s, sub := range subBlocks(block, b.config.Slots) {
-		parts[s] = protocol.Part{Indexes: sub.Indexes(), SubBlock: protocol.EncodeSubBlock(sub)}
+	indexes := make([][]uint32, len(parts))
+	subs := subBlocks(block, b.config.Slots)
+	for s, sub := range subs {
+		indexes[s] = sub.Indexes()
+	}
+	excerpts := protocol.Excerpts(body, block, indexes)
+	for s, sub := range subs {
+		parts[s] = protocol.Part{Indexes: indexes[s], Excerpt: excerpts[s]}
 		for _, t := range sub {
 			executes := false
 			for _, e := range t.Executors(b.config.Slots, nil) {

@@ -117,7 +117,7 @@ func (r *Runner) Execute(x *protocol.Execute) {
 		return
 	}
 	e := &execution{
-		attempt: x.Attempt, config: r.config, subBlock: x.SubBlock,
+		attempt: x.Attempt, config: r.config, subBlock: x.Encoded(),
 		pushed: make([][]byte, r.config.Shards()),
 	}
 	r.early.outdate(x.Attempt)

@@ -51,6 +51,9 @@ type shardService struct {
 	shard *Shard
 }
 
+// MostKeyBytes implements rpc.KeyBounded.
+func (s *shardService) MostKeyBytes() int { return s.shard.core.Status().Config.Limits.KeyBytes }
+
 // Get reads keys of this shard as of one committed height, also while the
 // coordinator is away.
 func (s *shardService) Get(ctx context.Context, in *wirepb.ShardServiceGetRequest) (*wirepb.ShardServiceGetResponse, error) {

@@ -54,7 +54,7 @@ func (c *Coordinator) parentOf(i int) AttemptID {
 }
 
 func (c *Coordinator) sendExecute(s ShardID, p *pendingBlock, e *Effects) {
-	c.send(s, &Execute{Attempt: p.attempt, Parent: p.parent, Block: p.block.ID, SubBlock: p.block.Parts[s].SubBlock}, e)
+	c.send(s, &Execute{Attempt: p.attempt, Parent: p.parent, Block: p.block.ID, Excerpt: p.block.Parts[s].Excerpt}, e)
 }
 
 // abort ends the live attempt of blocks[i] and of every block above it (C3).

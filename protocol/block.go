@@ -266,33 +266,14 @@ func EncodeSubBlock(s SubBlock) []byte {
 	for _, t := range s {
 		size += t.EncodedLen()
 	}
-	w := NewSubBlockWriter(len(s), size)
+	w := encoder{buf: make([]byte, 0, 4+4*len(s)+size)}
+	w.u32(uint32(len(s))) //nolint:G115 // at most a million
 	for i := range s {
-		w.Add(s[i].Index, &s[i].Transaction)
+		w.u32(s[i].Index)
+		s[i].encode(&w)
 	}
-	return w.Bytes()
+	return w.buf
 }
-
-// SubBlockWriter writes the canonical encoding of a sub-block, transaction by
-// transaction.
-type SubBlockWriter struct{ w encoder }
-
-// NewSubBlockWriter begins a sub-block of so many transactions, with room for
-// bytes, the sum of their EncodedLen.
-func NewSubBlockWriter(transactions, bytes int) SubBlockWriter {
-	w := encoder{buf: make([]byte, 0, 4+4*transactions+bytes)}
-	w.u32(uint32(transactions))
-	return SubBlockWriter{w}
-}
-
-// Add writes the next transaction; there must be as many as were announced.
-func (s *SubBlockWriter) Add(index uint32, t *Transaction) {
-	s.w.u32(index)
-	t.encode(&s.w)
-}
-
-// Bytes gives the encoding.
-func (s *SubBlockWriter) Bytes() []byte { return s.w.buf }
 
 // DecodeSubBlock reads and checks a sub-block. The transactions alias b.
 func DecodeSubBlock(b []byte, limits Limits) (SubBlock, error) {

@@ -79,7 +79,7 @@ type Block struct {
 type Part struct {
 	Indexes  []uint32 // place in the block of each transaction of the sub-block
 	Executes []bool   // whether this shard executes it, or only supplies values
-	SubBlock []byte   // as of EncodeSubBlock
+	Excerpt  *Excerpt // the sub-block
 }
 
 // Tick tells the time. It comes about every TickInterval and carries no other

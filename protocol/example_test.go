@@ -65,7 +65,7 @@ func (c *cluster) toShard(shard int, ev protocol.Event) {
 
 // execute stands for a machine: every transaction sets its keys to its payload.
 func execute(x *protocol.Execute) protocol.Executed {
-	transactions, err := protocol.DecodeSubBlock(x.SubBlock, protocol.DefaultLimits())
+	transactions, err := protocol.DecodeSubBlock(x.Encoded(), protocol.DefaultLimits())
 	if err != nil {
 		return protocol.Executed{Attempt: x.Attempt, Failure: &protocol.Refusal{Reason: err.Error()}}
 	}
@@ -86,17 +86,17 @@ func execute(x *protocol.Execute) protocol.Executed {
 func split(key string, slots protocol.SlotTable, transactions []protocol.Transaction) *protocol.Block {
 	body := protocol.EncodeBody(transactions)
 	block := &protocol.Block{Key: key, ID: protocol.BlockID(key, body), Body: body, Transactions: len(transactions)}
-	parts := make([]protocol.SubBlock, slots.Shards())
+	indexes := make([][]uint32, slots.Shards())
 	for i, tx := range transactions {
 		owner := slots.Owner(tx.Access[0].Key)
-		parts[owner] = append(parts[owner], protocol.SubTransaction{Index: uint32(i), Transaction: tx})
+		indexes[owner] = append(indexes[owner], uint32(i))
 	}
-	for _, sub := range parts {
-		executes := make([]bool, len(sub))
+	for s, excerpt := range protocol.Excerpts(body, transactions, indexes) {
+		executes := make([]bool, len(indexes[s]))
 		for i := range executes {
 			executes[i] = true
 		}
-		block.Parts = append(block.Parts, protocol.Part{Indexes: sub.Indexes(), Executes: executes, SubBlock: protocol.EncodeSubBlock(sub)})
+		block.Parts = append(block.Parts, protocol.Part{Indexes: indexes[s], Executes: executes, Excerpt: excerpt})
 	}
 	return block
 }

@@ -90,6 +90,17 @@ type Execute struct {
 	Parent   AttemptID // the attempt at Height-1 that this one builds on
 	Block    Digest
 	SubBlock []byte // as of EncodeSubBlock
+	// Excerpt is what a coordinator sends in place of SubBlock, which is written
+	// only as it goes out; nil for a shard.
+	Excerpt *Excerpt
+}
+
+// Encoded gives the sub-block, written out if it is not.
+func (x *Execute) Encoded() []byte {
+	if x.Excerpt != nil {
+		return x.Excerpt.Bytes()
+	}
+	return x.SubBlock
 }
 
 // Commit tells the decision for an attempt (rule S3). A Commit never waits

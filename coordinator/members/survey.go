@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-exec/lockstep/coordinator/replica"
 	"github.com/lockstep-exec/lockstep/protocol"
+	"github.com/lockstep-exec/lockstep/protocol/rpc"
 	"github.com/lockstep-exec/lockstep/protocol/wire"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 )
@@ -214,7 +215,7 @@ func (s *Service) askOnce(ctx context.Context, address string) (*wirepb.HereResp
 func (s *Service) askOver(ctx context.Context, conn *grpc.ClientConn) (*wirepb.HereResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Ask)
 	defer cancel()
-	answer, err := wirepb.NewClusterServiceClient(conn).Here(ctx, &wirepb.HereRequest{})
+	answer, err := wirepb.NewClusterServiceClient(conn).Here(ctx, &wirepb.HereRequest{}, grpc.MaxCallRecvMsgSize(rpc.MostShortAnswer))
 	if err == nil && (answer.GetSelf() == nil || len(answer.GetSelf().GetDirectory()) != len(protocol.DirectoryID{})) {
 		return nil, fmt.Errorf("%s does not answer like a coordinator of this version", conn.Target())
 	}

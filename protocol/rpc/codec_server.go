@@ -37,11 +37,12 @@ const (
 // answers counted.
 type serverCodec struct {
 	codec
+	keys     *keyBounds
 	decoding *semaphore.Weighted
 }
 
-func newServerCodec() serverCodec {
-	return serverCodec{newCodec(), semaphore.NewWeighted(mostDecoding)}
+func newServerCodec(keys *keyBounds) serverCodec {
+	return serverCodec{newCodec(), keys, semaphore.NewWeighted(mostDecoding)}
 }
 
 // Marshal implements encoding.CodecV2.
@@ -63,7 +64,7 @@ func (c serverCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok || data.Len() < largeMessage {
 		return c.codec.Unmarshal(data, v)
 	}
-	most := mostOf(m)
+	most := c.keys.mostOf(m)
 	if data.Len() > most.bytes {
 		return guard.ErrOversize
 	}

@@ -20,7 +20,9 @@ func Dial(address string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 	options := []grpc.DialOption{
 		(*identity.Identity)(nil).Expecting("", ""),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessageBytes), grpc.MaxCallSendMsgSize(MaxMessageBytes),
-			grpc.ForceCodecV2(newCodec())),
+			grpc.ForceCodecV2(clientCodec{newCodec()})),
+		//lint:ignore SA1019 gRPC has no other way to keep a client from unpacking answers
+		grpc.WithDecompressor(packed{}),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connectionWindow),

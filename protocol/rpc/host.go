@@ -38,7 +38,7 @@ type ready interface{ Ready() error }
 // The health service says what the node's Ready says, if it has that method.
 func Host(ctx context.Context, l net.Listener, n Node, o ServerOptions) error {
 	server, listener := NewServer(o), newCuttable(l)
-	n.Register(server.Server)
+	n.Register(server)
 	ctx, cancel := context.WithCancel(ctx)
 	ran, served := make(chan error, 1), make(chan error, 1)
 	go func() {

@@ -29,8 +29,8 @@ type outbox struct {
 }
 
 type begunMessage struct {
-	rest []byte
-	size int // as counted in bytes
+	out  *wire.Outgoing // nil for none
+	size int            // as counted in bytes
 }
 
 const (
@@ -105,19 +105,19 @@ func (o *outbox) isDraining() bool {
 
 // next gives the frame to send now, or nil if there is none; then done reports
 // whether there never will be one again. A message of the control lane goes
-// before the next frame of the bulk lane. An error comes from wire.Marshal.
+// before the next frame of the bulk lane. An error comes from wire.Send.
 // For the writer only.
 func (o *outbox) next() (frame *wirepb.Frame, done bool, err error) {
 	if o.isDropped() {
 		return nil, true, nil
 	}
 	for lane := range o.begun {
-		if len(o.begun[lane].rest) == 0 {
+		if o.begun[lane].out == nil {
 			if err := o.begin(lane); err != nil {
 				return nil, false, err
 			}
 		}
-		if len(o.begun[lane].rest) > 0 {
+		if o.begun[lane].out != nil {
 			return o.chunk(lane), false, nil
 		}
 	}
@@ -142,8 +142,8 @@ func (o *outbox) begin(lane int) error {
 	if !ok {
 		return nil
 	}
-	_, data, err := wire.Marshal(env)
-	o.begun[lane] = begunMessage{rest: data, size: wire.SizeHint(env.Message)}
+	out, err := wire.Send(env)
+	o.begun[lane] = begunMessage{out: out, size: wire.SizeHint(env.Message)}
 	return err
 }
 
@@ -161,16 +161,11 @@ func (o *outbox) take(lane int) (protocol.Envelope, bool) {
 }
 
 func (o *outbox) chunk(lane int) *wirepb.Frame {
-	kind := wire.Bulk
-	if lane == controlIndex {
-		kind = wire.Control
-	}
-	frame, rest := wire.Chunk(kind, o.begun[lane].rest)
-	o.begun[lane].rest = rest
+	frame := o.begun[lane].out.Next()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.beat = false
-	if len(rest) == 0 {
+	if !frame.More {
 		o.messages--
 		o.bytes -= o.begun[lane].size
 		o.begun[lane] = begunMessage{}

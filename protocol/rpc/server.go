@@ -44,6 +44,7 @@ type Server struct {
 
 	watchers *watchers
 	guard    *guard.Guard
+	keys     *keyBounds
 	logger   hclog.Logger
 }
 
@@ -60,19 +61,20 @@ func NewServer(o ServerOptions) *Server {
 		o.Refusals = guard.NewRefusals(o.Logger)
 	}
 	g := guard.New(o.Limits, o.Refusals)
-	s := &Server{Server: grpc.NewServer(serverOptions(o, g)...), Health: health.NewServer(), guard: g, logger: o.Logger}
+	keys := &keyBounds{}
+	s := &Server{Server: grpc.NewServer(serverOptions(o, g, keys)...), Health: health.NewServer(), guard: g, keys: keys, logger: o.Logger}
 	s.watchers = newWatchers(s.Health)
 	grpc_health_v1.RegisterHealthServer(s.Server, s.watchers)
 	reflection.Register(s.Server)
 	return s
 }
 
-func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
+func serverOptions(o ServerOptions, g *guard.Guard, keys *keyBounds) []grpc.ServerOption {
 	panics := outage.NewGroup(o.Logger, time.Now)
 	options := []grpc.ServerOption{
 		grpc.Creds(g.Secure(o.Identity.Credentials(), identity.NameOf)),
 		grpc.InTapHandle(g.Calls(o.Identity.Gate())),
-		grpc.ForceServerCodecV2(newServerCodec()),
+		grpc.ForceServerCodecV2(newServerCodec(keys)),
 		//lint:ignore SA1019 gRPC has no other way to keep a server from unpacking messages
 		grpc.RPCDecompressor(g.Unpacked()),
 		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
@@ -85,7 +87,7 @@ func serverOptions(o ServerOptions, g *guard.Guard) []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsAllowed, PermitWithoutStream: true}),
 		grpc.ChainUnaryInterceptor(g.Unary, shortenUnary, recoverUnary(panics)),
-		grpc.ChainStreamInterceptor(g.Stream, shortenStream, recoverStream(panics)),
+		grpc.ChainStreamInterceptor(g.Stream, g.Paced, shortenStream, recoverStream(panics)),
 		grpc.WaitForHandlers(true),
 		grpc.StatsHandler(g.Slots()),
 	}

@@ -24,7 +24,7 @@ const (
 func Standing(ctx context.Context, coordinator grpc.ClientConnInterface) (wire.Standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	here, err := wirepb.NewClusterServiceClient(coordinator).Here(ctx, &wirepb.HereRequest{})
+	here, err := wirepb.NewClusterServiceClient(coordinator).Here(ctx, &wirepb.HereRequest{}, grpc.MaxCallRecvMsgSize(MostShortAnswer))
 	if err != nil {
 		return wire.Standing{}, err
 	}

@@ -33,7 +33,7 @@ func SizeHint(m protocol.Message) int {
 	const rest = 256
 	switch m := m.(type) {
 	case *protocol.Execute:
-		return rest + len(m.SubBlock)
+		return rest + len(m.SubBlock) + m.Excerpt.Len()
 	case *protocol.Vote:
 		return rest + m.Outcomes.Len() + len(m.Refusal.Reason)
 	case *protocol.Hello:

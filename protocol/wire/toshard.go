@@ -16,8 +16,9 @@ func toShard(m protocol.Message) *wirepb.ToShard {
 	case protocol.Peers:
 		return &wirepb.ToShard{Message: &wirepb.ToShard_Peers{Peers: &wirepb.Peers{Peers: peersOut(m.Peers)}}}
 	case *protocol.Execute:
-		return &wirepb.ToShard{Message: &wirepb.ToShard_Execute{Execute: &wirepb.Execute{
-			Attempt: attemptOut(m.Attempt), Parent: attemptOut(m.Parent), BlockId: m.Block[:], SubBlock: m.SubBlock}}}
+		x := executeHead(m)
+		x.SubBlock = m.Encoded()
+		return &wirepb.ToShard{Message: &wirepb.ToShard_Execute{Execute: x}}
 	case protocol.Commit:
 		return &wirepb.ToShard{Message: &wirepb.ToShard_Commit{Commit: &wirepb.Commit{Committed: committedOut(m.Committed)}}}
 	case protocol.Abort:
@@ -27,6 +28,11 @@ func toShard(m protocol.Message) *wirepb.ToShard {
 			Kind: wirepb.RejectKind(m.Kind), Reason: reasonOut(m.Reason)}}}
 	}
 	return nil
+}
+
+// executeHead gives an Execute without its sub-block.
+func executeHead(m *protocol.Execute) *wirepb.Execute {
+	return &wirepb.Execute{Attempt: attemptOut(m.Attempt), Parent: attemptOut(m.Parent), BlockId: m.Block[:]}
 }
 
 // UnmarshalToShard reads a message of the coordinator, and keeps b: the

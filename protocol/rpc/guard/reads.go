@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -99,4 +100,36 @@ func (g *Guard) roomOf(ctx context.Context, of int) (room *reads, from string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.group(key).reads[of], from
+}
+
+type paceKey struct{}
+
+// paced is a stream whose handler may ask for the turn of a block.
+type paced struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context implements grpc.ServerStream.
+func (s paced) Context() context.Context { return s.ctx }
+
+// Paced is the interceptor of streams that lets their handlers call TurnOfBlock.
+func (g *Guard) Paced(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return handler(service, paced{stream, context.WithValue(stream.Context(), paceKey{}, g)})
+}
+
+// TurnOfBlock waits, for a stream that sends blocks of long ago one after the other,
+// until the reads of its peer leave room for one more. It fails when ctx ends. Where no
+// Guard is, there is always room.
+func TurnOfBlock(ctx context.Context) error {
+	g, ok := ctx.Value(paceKey{}).(*Guard)
+	if !ok {
+		return nil
+	}
+	room, _ := g.roomOf(ctx, ofCoordinator)
+	if err := room.pace.WaitN(ctx, min(keysPerBlock, room.pace.Burst())); err != nil {
+		<-ctx.Done() // its turn comes after its deadline
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	return nil
 }

@@ -53,9 +53,9 @@ func headOf(epoch uint64, x *protocol.Execute) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner = protowire.AppendVarint(protowire.AppendTag(inner, executeSubBlock, protowire.BytesType), uint64(x.Excerpt.Len())) //nolint:G115 // a length
+	inner = protowire.AppendVarint(protowire.AppendTag(inner, executeSubBlock, protowire.BytesType), uint64(x.Excerpt.Len()))
 	outer = protowire.AppendTag(outer, toShardExecute, protowire.BytesType)
-	outer = protowire.AppendVarint(outer, uint64(len(inner)+x.Excerpt.Len())) //nolint:G115 // lengths
+	outer = protowire.AppendVarint(outer, uint64(len(inner)+x.Excerpt.Len()))
 	return append(outer, inner...), nil
 }
 

@@ -75,7 +75,7 @@ func (x *Excerpt) transaction(i uint32) []byte {
 func (x *Excerpt) Reader() ExcerptReader {
 	r := ExcerptReader{from: x}
 	if x != nil {
-		r.number(uint32(len(x.indexes))) //nolint:G115 // at most a million
+		r.number(uint32(len(x.indexes)))
 	}
 	return r
 }

@@ -24,7 +24,7 @@ func Excerpts(body []byte, transactions []Transaction, indexes [][]uint32) []*Ex
 	end := bodyHead
 	for i := range transactions {
 		end += transactions[i].EncodedLen()
-		ends[i] = uint32(end) //nolint:G115 // a body is at most 64 MiB
+		ends[i] = uint32(end)
 	}
 	if end != len(body) {
 		panic(fmt.Sprintf("a body of %d bytes is not that of transactions of %d", len(body), end))

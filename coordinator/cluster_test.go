@@ -31,6 +31,7 @@ type office struct {
 	ran     chan error
 	served  chan error
 	up      bool
+	opened  func(*Coordinator) // before it runs; nil for nothing
 }
 
 func newOffice(t *testing.T, o Options) *office {
@@ -53,6 +54,9 @@ func (f *office) start() {
 	var err error
 	if f.Coordinator, err = Open(f.options); err != nil {
 		f.t.Fatal(err)
+	}
+	if f.opened != nil {
+		f.opened(f.Coordinator)
 	}
 	l := f.listens
 	if f.listens = nil; l == nil {

@@ -121,11 +121,12 @@ func (c *Core) Config() protocol.Config { return c.config }
 // every session that is left: those that were not welcomed are unknown here.
 func (c *Core) Handle(events ...protocol.Event) error { return c.node.Handle(events...) }
 
-// Confirm makes sure that this incarnation still owns its log, and steps down
-// if it does not (C1). An error is one of Handle.
+// Confirm makes sure that this incarnation still owns its log, and ends it if it does
+// not, or cannot find out (C1): Status().Fenced is set then, as after an append that the
+// log refuses, and whoever leads begins another one. An error is one of Handle.
 func (c *Core) Confirm() error {
 	if err := c.log.Confirm(); err != nil {
-		return c.Handle(protocol.Fenced{Reason: err.Error()})
+		return c.node.lostLog(err)
 	}
 	return nil
 }

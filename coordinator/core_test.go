@@ -131,6 +131,9 @@ func TestADeposedCoreSaysNothingMore(t *testing.T) {
 	if err := d.Confirm(); err != nil {
 		t.Fatal(err)
 	}
+	if !d.Status().Fenced {
+		t.Error("another incarnation may not begin, if this member still leads")
+	}
 	if !strings.Contains(d.Status().Ended, ErrFenced.Error()) || !strings.Contains(d.left, ErrFenced.Error()) {
 		t.Errorf("ended %q, clients are told %q", d.Status().Ended, d.left)
 	}

@@ -18,8 +18,10 @@ const (
 	confirmInterval = time.Second
 	// forgetInterval is how often a coordinator looks how far the history has come.
 	forgetInterval = 200 * time.Millisecond
-	// farewell bounds the wait for sessions to end when leadership is lost.
-	farewell = 2 * time.Second
+	// farewell bounds the wait for sessions to end when leadership is lost. They take a
+	// second or two at most, unless the machine is starved; one that never ends is a
+	// fault, and ends the process.
+	farewell = 20 * time.Second
 	// takeOver bounds the wait until another member leads before this one stops.
 	takeOver = time.Second
 	// hungPatience bounds the wait for what should end by itself when the disk hangs.
@@ -105,6 +107,7 @@ func (c *Coordinator) serve(ctx context.Context, in *incarnation) error {
 	}
 	c.sessions.CloseAll(reason)
 	c.now.Store(nil)
+	c.obstructed.Store(nil) // nobody looks any more
 	// Nothing of this incarnation may reach the next one.
 	quiet, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()

@@ -27,7 +27,11 @@ func (c *Coordinator) ShortOfSpace() string {
 	if c.options.MinFreeBytes < 0 {
 		return ""
 	}
-	free, err := c.options.FreeBytes(c.options.Directory)
+	var free int64
+	err := c.replica.Watched(func() (err error) { // the disk may hang here too
+		free, err = c.options.FreeBytes(c.options.Directory)
+		return err
+	})
 	switch {
 	case err != nil:
 		return fmt.Sprintf("the free space on the disk of %s cannot be told: %v", c.options.Name, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockstep-exec/lockstep/coordinator/history"
+	"github.com/lockstep-exec/lockstep/protocol"
 )
 
 const (
@@ -27,11 +28,12 @@ func (r *Replica) keep() {
 			return
 		case <-tick.C:
 		}
+		before, _ := r.machine.State()
 		if err := r.keepOnce(); err != nil {
 			_ = r.fail(err) // whoever waits finds it
 			return
 		}
-		r.snapshotOnce()
+		r.snapshotOnce(before.Height())
 	}
 }
 
@@ -46,8 +48,14 @@ func (r *Replica) keepLast() {
 	}
 }
 
-// keepOnce is one pass of the keeper.
+// keepOnce is one pass of the keeper. A replica whose directory was moved or replaced
+// must not go on: what it acknowledges would be nowhere.
 func (r *Replica) keepOnce() error {
+	if owned := r.stores.Owned; owned != nil {
+		if err := r.disk.noted(owned); err != nil {
+			return err
+		}
+	}
 	if err := r.adoptCluster(); err != nil {
 		return err
 	}
@@ -88,10 +96,11 @@ func (r *Replica) adoptCluster() error {
 }
 
 // snapshotOnce makes a snapshot if there is reason to, so that the log can be
-// trimmed. It waits for the history, which keeps snapshots small.
-func (r *Replica) snapshotOnce() {
+// trimmed. It waits until the history holds the decisions up to a height, which keeps
+// snapshots small.
+func (r *Replica) snapshotOnce(height protocol.Height) {
 	s, _ := r.machine.State()
-	if r.machine.sinceSnapshot() < r.options.SnapshotBytes || len(s.Recent) > 0 {
+	if r.machine.sinceSnapshot() < r.options.SnapshotBytes || len(s.Recent) > 0 && s.Recent[0].Height() <= height {
 		return
 	}
 	if err := r.Snapshot(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
@@ -110,5 +119,10 @@ func (r *Replica) Snapshot() error {
 			return err
 		}
 	}
-	return r.raft.Snapshot().Error()
+	since := r.machine.sinceSnapshot()
+	if err := r.raft.Snapshot().Error(); err != nil {
+		return err // all of them still make the log long
+	}
+	r.machine.snapshotted(since)
+	return nil
 }

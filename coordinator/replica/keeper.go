@@ -20,16 +20,18 @@ type Keeping interface {
 }
 
 // Keep moves the decisions that wait into the history, on any replica: they are
-// committed, or the machine would not have applied them. What the history has
+// committed, or the machine would not have applied them. It leaves those that come
+// meanwhile for another call, since under load some always do. What the history has
 // already, because it was written before a crash or came with a snapshot, is
 // compared and left alone. One goroutine at a time may keep.
 //
 // A history without space is no error; the log holds the decisions until
 // another call finds room.
 func (m *Machine) Keep(h Keeping) error {
-	for {
+	began, _ := m.State()
+	for last := began.Height(); ; {
 		s, applied := m.State()
-		if len(s.Recent) == 0 {
+		if len(s.Recent) == 0 || s.Recent[0].Height() > last {
 			return nil
 		}
 		if first := s.Recent[0]; first.Height() <= h.Height() {

@@ -99,8 +99,14 @@ func (m *Machine) sinceSnapshot() int64 {
 func (m *Machine) snapshot() captured {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.bytes = 0
 	return captured{m.state, m.applied}
+}
+
+// snapshotted tells that a snapshot was written that holds so many of the bytes.
+func (m *Machine) snapshotted(bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bytes = max(0, m.bytes-bytes)
 }
 
 // err is ErrUnreadable once nothing more is applied.

@@ -95,6 +95,10 @@ func (d *disk) noted(do func() error) error {
 	return do()
 }
 
+// Watched does something with the disk of the data directory; while it lasts too long,
+// the disk counts as one that hangs.
+func (r *Replica) Watched(do func() error) error { return r.disk.noted(do) }
+
 // watchedLog is a log store whose writes are noted.
 type watchedLog struct {
 	raft.LogStore

@@ -69,7 +69,7 @@ func (p proposals) Mark() Mark {
 // Confirm implements Group: it asks a majority whether this replica still leads.
 func (p proposals) Confirm() error {
 	if owned := p.stores.Owned; owned != nil {
-		if err := owned(); err != nil {
+		if err := p.disk.noted(owned); err != nil {
 			return err
 		}
 	}

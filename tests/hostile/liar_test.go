@@ -28,6 +28,12 @@ type liar struct {
 	heard   []protocol.Message
 }
 
+func (l *liar) welcomed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.machine.Status().Welcomed
+}
+
 func newLiar(c *town) *liar {
 	l := &liar{town: c}
 	id := protocol.Identity{Shard: liarID, Directory: protocol.DirectoryID{9}, Address: "127.0.0.1:1"}

@@ -57,7 +57,7 @@ func newTownIn(t *testing.T, folder string) *town {
 	return c
 }
 
-// ready waits until every shard has a session, and the honest ones know it.
+// ready waits until every shard has a session, and knows it.
 func (c *town) ready() {
 	c.t.Helper()
 	c.await("all shards are there", func() bool {
@@ -66,7 +66,7 @@ func (c *town) ready() {
 				return false
 			}
 		}
-		return len(c.Status().Sessions) == len(c.Status().Shards)
+		return len(c.Status().Sessions) == len(c.Status().Shards) && c.liar.welcomed()
 	})
 }
 

@@ -55,23 +55,43 @@ func (o *Offline) read(dir string) (err error) {
 	if err := belongTogether(dir, o.Checkpoint, o.Checkpoint.Shard, ends); err != nil {
 		return err
 	}
-	replay := newReplay(o.Checkpoint)
-	_, err = wal.Scan(log, func(f wal.Found) error {
-		if f.Problem != nil || f.Seq < o.Checkpoint.Log.Keep || f.Seq > o.Log.Last {
-			return nil // a tail that a start would cut, or records that are not needed
-		}
-		return replay.add(f.Seq, wal.Record{Type: f.Record.Type, Data: bytes.Clone(f.Record.Data)})
-	})
-	if err == nil {
-		o.State, err = replay.recovery.Finish()
-	}
-	if err != nil {
+	if err := o.replayLog(log); err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
 	if err := restoreCommitted(o.store, o.State.Replayed); err != nil {
 		return fmt.Errorf("bring back what was committed: %w", err)
 	}
 	return o.stageInDoubt()
+}
+
+// errVanished says that a log does not hold what it held a moment ago.
+var errVanished = errors.New("the files changed meanwhile: see that nothing writes to them, and look again")
+
+// replayLog puts the log on top of the checkpoint. It refuses unless it gets
+// every record that a start would replay: one that is passed over in silence
+// would make a shard that lost data of one that did not.
+func (o *Offline) replayLog(dir string) error {
+	replay, next, problem := newReplay(o.Checkpoint), max(o.Log.First, o.Checkpoint.Log.Keep), errVanished
+	_, err := wal.Scan(dir, func(f wal.Found) error {
+		switch {
+		case f.Problem != nil && f.Seq <= o.Log.Last:
+			problem = f.Problem
+		case f.Problem != nil || f.Seq != next || f.Seq > o.Log.Last:
+			return nil // a tail that a start would cut, or records that are not needed
+		default:
+			next++
+			return replay.add(f.Seq, wal.Record{Type: f.Record.Type, Data: bytes.Clone(f.Record.Data)})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if next != o.Log.Last+1 {
+		return fmt.Errorf("record %d of %d cannot be read: %w", next, o.Log.Last, problem)
+	}
+	o.State, err = replay.recovery.Finish()
+	return err
 }
 
 // restoreCommitted makes every height visible that was committed above the

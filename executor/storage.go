@@ -33,8 +33,8 @@ type storage struct {
 // openStorage opens a data directory, or makes a new one. Whether its parts
 // belong together is for OpenCore to say.
 func openStorage(dir string, shard protocol.ShardID, logOptions wal.Options, stateOptions state.Options) (*storage, error) {
-	if err := makeDirectory(dir); err != nil {
-		return nil, err
+	if err := wal.MakeDir(dir); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	hasLog, hasState, err := contents(dir)
 	if err != nil {
@@ -55,13 +55,6 @@ func openStorage(dir string, shard protocol.ShardID, logOptions wal.Options, sta
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
-}
-
-func makeDirectory(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
-	}
-	return nil
 }
 
 // contents tells which parts there are, and refuses what is no file of ours.

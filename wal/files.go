@@ -163,23 +163,3 @@ func syncPath(path string) error {
 	defer f.Close()
 	return f.Sync()
 }
-
-// makeDir creates the directory and those above it, durably.
-func makeDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := makeDir(parent); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(dir, dirPerms); err != nil && !os.IsExist(err) {
-		return fmt.Errorf("create log directory: %w", err)
-	}
-	if err := syncPath(parent); err != nil {
-		return fmt.Errorf("sync parent of log directory: %w", err)
-	}
-	return nil
-}

@@ -26,7 +26,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("wal: %w", err)
 	}
-	if err := makeDir(dir); err != nil {
+	if err := MakeDir(dir); err != nil {
 		return nil, err
 	}
 	l := &Log{dir: dir, opts: opts}

@@ -23,7 +23,7 @@ type Found struct {
 type Summary struct {
 	Assessment
 	Verdict  error // the error of Assess: nil if Open would succeed
-	Segments int   // plain segment files
+	Segments int   // files that were read
 	Bytes    int64 // in them
 	Frames   int   // sound frames
 	Problems int
@@ -34,20 +34,34 @@ type Summary struct {
 // with the next sound frame. visit may be nil; its error ends the scan and is
 // returned as it is.
 //
+// It reads the files that Open would make the log of: with the copy of a trim
+// that did not finish, if that is where the front of the log is, and without
+// what the trim has yet to remove. Where Open would refuse, it reads all
+// segments.
+//
 // A log that is open elsewhere may be scanned too, but then its end may look
-// torn, and files may vanish, which is reported as a problem.
+// torn, and files may vanish, which is reported as a problem. So a caller that
+// needs every record checks that it was given all up to Last.
 func Scan(dir string, visit func(Found) error) (Summary, error) {
 	var s Summary
-	s.Assessment, s.Verdict = Assess(dir)
-	if s.Verdict != nil && !errors.Is(s.Verdict, ErrDamaged) {
-		return s, s.Verdict
-	}
-	l, err := list(dir)
-	if err != nil {
+	p, err := examine(dir)
+	if p == nil {
 		return s, err
 	}
+	s.Assessment, s.Verdict = p.assessment(err), err
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return s, err
+	}
+	files := p.chain.files
+	if err != nil || p.blank {
+		l, err := list(dir)
+		if err != nil {
+			return s, err
+		}
+		files = l.segments
+	}
 	sc := scanner{dir: dir, id: s.ID, summary: &s, visit: visit}
-	for _, file := range l.segments {
+	for _, file := range files {
 		if err := sc.file(file); err != nil {
 			return s, err
 		}

@@ -29,7 +29,7 @@ func mismatch(format string, args ...any) error {
 // openDirectory makes sure that the data directory is that of this member.
 func (r *Replica) openDirectory() error {
 	dir := r.options.Directory
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := wal.MakeDir(dir); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	if err := checkPlain(dir); err != nil {

@@ -26,10 +26,6 @@ var (
 	// would leave a hole. Nothing was changed.
 	ErrOrder = errors.New("raft log entries are out of order")
 
-	// ErrUnfinishedTrim: Scan found a trim that the next start finishes, and
-	// wal.Mend too.
-	ErrUnfinishedTrim = errors.New("raft log has an unfinished trim, mend it first")
-
 	// ErrNotExist: the directory holds no stable store. It is fs.ErrNotExist too.
 	ErrNotExist = fmt.Errorf("no raft votes and terms: %w", fs.ErrNotExist)
 

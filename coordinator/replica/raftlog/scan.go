@@ -28,7 +28,7 @@ func Scan(dir string, visit func(*raft.Log) error) (Survey, error) {
 	if t.empty() {
 		return s, err
 	}
-	visited := walk(dir, s.Assessment, func(seq uint64, rec wal.Record) error {
+	visited := walk(dir, s.Summary, func(seq uint64, rec wal.Record) error {
 		e, err := decodeEntry(rec.Data)
 		if err != nil || !t.holds(e.Index) || t.rows[e.Index-t.first].seq != seq {
 			return nil // a cut, or an entry that was replaced later
@@ -47,10 +47,7 @@ func survey(dir string) (t table, s Survey, err error) {
 	if err != nil || s.New {
 		return t, s, err
 	}
-	seen, next := true, s.Assessment.First
-	err = walk(dir, s.Assessment, func(seq uint64, rec wal.Record) error {
-		seen = seen && seq == next
-		next = seq + 1
+	err = walk(dir, s.Summary, func(seq uint64, rec wal.Record) error {
 		_, _, err := t.replay(seq, rec)
 		return err
 	})
@@ -61,8 +58,6 @@ func survey(dir string) (t table, s Survey, err error) {
 		return t, s, err
 	case s.Verdict != nil:
 		return t, s, fmt.Errorf("read raft log: %w", s.Verdict)
-	case !seen || next != s.Assessment.Last+1: // the rest is in the copy that the trim made
-		return t, s, fmt.Errorf("%w: %s", ErrUnfinishedTrim, dir)
 	}
 	return t, s, nil
 }
@@ -70,19 +65,26 @@ func survey(dir string) (t table, s Survey, err error) {
 // errEnd ends a walk at the first problem.
 var errEnd = errors.New("end of the sound front")
 
-// walk hands out the records of a log in order, up to the first problem.
-func walk(dir string, a wal.Assessment, each func(seq uint64, rec wal.Record) error) error {
+// errVanished says that a log does not hold what it held a moment ago.
+var errVanished = errors.New("the files changed meanwhile: see that nothing writes to them, and look again")
+
+// walk hands out the records of a log in order, up to the first problem. It
+// fails if these are not all that Open would serve, unless Open would refuse.
+func walk(dir string, s wal.Summary, each func(seq uint64, rec wal.Record) error) error {
+	next, problem := s.First, errVanished
 	_, err := wal.Scan(dir, func(f wal.Found) error {
 		if f.Problem != nil {
+			problem = f.Problem
 			return errEnd
 		}
-		if f.Seq < a.First {
-			return nil // removed, and about to be cleared away
-		}
+		next = f.Seq + 1
 		return each(f.Seq, f.Record)
 	})
-	if errors.Is(err, errEnd) {
-		return nil
+	if err != nil && !errors.Is(err, errEnd) {
+		return err
 	}
-	return err
+	if s.Verdict == nil && next != s.Last+1 {
+		return fmt.Errorf("read raft log: record %d of %d cannot be read: %w", next, s.Last, problem)
+	}
+	return nil
 }

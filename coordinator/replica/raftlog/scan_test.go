@@ -2,7 +2,9 @@ package raftlog
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -94,7 +96,8 @@ func TestScanOfDamage(t *testing.T) {
 	}
 }
 
-// TestScanOfAnUnfinishedTrim: the front of the log is in a copy only.
+// TestScanOfAnUnfinishedTrim: the front of the log is in a copy only, and is
+// handed out as Open would hand it out.
 func TestScanOfAnUnfinishedTrim(t *testing.T) {
 	dir := filepath.Join(scratch(t), "log")
 	l := mustOpen(t, dir, small())
@@ -106,13 +109,31 @@ func TestScanOfAnUnfinishedTrim(t *testing.T) {
 	all[front+".START"] = all[front]
 	delete(all, front)
 	all.restore(t, dir)
-	_, terms, _, err := scanned(t, dir)
-	if wantErr(t, err, ErrUnfinishedTrim); len(terms) == 0 {
-		t.Error("nothing was handed out")
+	for _, mended := range []bool{false, true} {
+		if first, terms, s, err := scanned(t, dir); err != nil || first != 21 || len(terms) != 40 || len(s.Repairs) > 0 == mended {
+			t.Errorf("%v: %d entries from %d on, repairs %v", err, len(terms), first, s.Repairs)
+		}
+		_, err := wal.Mend(dir)
+		must(t, err)
 	}
-	_, err = wal.Mend(dir)
-	must(t, err)
-	if first, terms, _, err := scanned(t, dir); err != nil || first != 21 || len(terms) != 40 {
-		t.Errorf("%v: %d entries from %d on", err, len(terms), first)
+}
+
+// TestScanOfAVanishingLog: a log that loses a file during the scan is not taken
+// for a shorter one.
+func TestScanOfAVanishingLog(t *testing.T) {
+	dir := filepath.Join(scratch(t), "log")
+	l := mustOpen(t, dir, small())
+	must(t, l.StoreLogs(entries(1, 60, 1)))
+	must(t, l.Close())
+	tail := filepath.Join(dir, take(t, dir).tail())
+	handed := 0
+	_, err := Scan(dir, func(*raft.Log) error {
+		if handed++; handed == 1 {
+			return os.Remove(tail)
+		}
+		return nil
+	})
+	if !errors.Is(err, fs.ErrNotExist) || handed == 0 || handed >= 60 {
+		t.Errorf("%d entries, %v", handed, err)
 	}
 }

@@ -267,7 +267,7 @@ func EncodeSubBlock(s SubBlock) []byte {
 		size += t.EncodedLen()
 	}
 	w := encoder{buf: make([]byte, 0, 4+4*len(s)+size)}
-	w.u32(uint32(len(s))) //nolint:G115 // at most a million
+	w.u32(uint32(len(s)))
 	for i := range s {
 		w.u32(s[i].Index)
 		s[i].encode(&w)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +41,18 @@ type group struct {
 type memory struct {
 	*raft.InmemStore
 	snapshots *memorySnapshots
+	broken    atomic.Bool // it stores no more terms
 }
+
+// SetUint64 implements raft.StableStore.
+func (m *memory) SetUint64(key []byte, value uint64) error {
+	if m.broken.Load() && bytes.Equal(key, termKey) {
+		return errBroken
+	}
+	return m.InmemStore.SetUint64(key, value)
+}
+
+var errBroken = errors.New("input/output error")
 
 // memorySnapshots adds the history of the replica to a snapshot of its own, as
 // the store on disk does.

@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -133,6 +135,7 @@ func (w watchedLog) IsMonotonic() bool {
 type watchedStable struct {
 	raft.StableStore
 	disk *disk
+	fail func(error) error
 }
 
 // Set implements raft.StableStore.
@@ -140,9 +143,16 @@ func (w watchedStable) Set(key, value []byte) error {
 	return w.disk.noted(func() error { return w.StableStore.Set(key, value) })
 }
 
-// SetUint64 implements raft.StableStore.
+// SetUint64 implements raft.StableStore. A vote that cannot be stored is not given. For a
+// term that cannot be stored raft knows nothing but a panic of the process, in whatever
+// goroutine it finds it: that one ends here instead, and the replica has failed.
 func (w watchedStable) SetUint64(key []byte, value uint64) error {
-	return w.disk.noted(func() error { return w.StableStore.SetUint64(key, value) })
+	err := w.disk.noted(func() error { return w.StableStore.SetUint64(key, value) })
+	if err != nil && bytes.Equal(key, termKey) {
+		_ = w.fail(err) // whoever waits finds it
+		runtime.Goexit()
+	}
+	return err
 }
 
 // watchedKeeping is a history whose writes are noted, each for itself: a keeper that

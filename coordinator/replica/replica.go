@@ -184,7 +184,7 @@ func (r *Replica) start() error {
 	if err := r.beginLog(config); err != nil {
 		return fmt.Errorf("begin the replicated log: %w", err)
 	}
-	node, err := raft.NewRaft(config, fsm{r}, watchedLog{stores.Log, &r.disk}, watchedStable{stores.Stable, &r.disk}, stores.Snapshots, r.transport)
+	node, err := raft.NewRaft(config, fsm{r}, watchedLog{stores.Log, &r.disk}, watchedStable{stores.Stable, &r.disk, r.fail}, stores.Snapshots, r.transport)
 	if err != nil {
 		return fmt.Errorf("start replication: %w", err)
 	}

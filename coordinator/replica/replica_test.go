@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -264,4 +265,26 @@ func TestALoneReplicaLeadsSoon(t *testing.T) {
 	g := newGroup(t, "c1")
 	g.leads()
 	t.Logf("after %v", time.Since(began))
+}
+
+// TestATermThatCannotBeStored ends the replica and nothing else: raft would end the
+// process. The others go on.
+func TestATermThatCannotBeStored(t *testing.T) {
+	g := newGroup(t, "c1", "c2", "c3")
+	r, _ := g.leads()
+	name := g.but(r.options.Name)[0]
+	broken := g.replicas[name]
+	g.stores[name].broken.Store(true)
+	_ = r.Transfer(name) // it fails, or another one takes over
+	select {
+	case <-broken.Failed():
+	case <-time.After(patience):
+		t.Fatal("the replica goes on")
+	}
+	if err := broken.Err(); !errors.Is(err, errBroken) {
+		t.Errorf("it says %v", err)
+	}
+	g.stop(name)
+	g.names = slices.DeleteFunc(g.names, func(name string) bool { return g.replicas[name] == nil })
+	g.decides("on")
 }

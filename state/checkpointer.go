@@ -132,7 +132,7 @@ func (c *Checkpointer) flush(ctx context.Context, upTo protocol.Height) error {
 		if errors.Is(err, ErrNoSpace) {
 			call(c.hooks.PutOff, err)
 		}
-	case !errors.Is(err, ErrPoisoned) && ctx.Err() != nil:
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrPoisoned):
 		return ctx.Err()
 	default:
 		call(c.hooks.Failed, err)

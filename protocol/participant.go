@@ -327,9 +327,14 @@ func (p *Participant) cannotTakeUp(m *Execute) *Refusal {
 	case p.parentOf(m.Attempt.Height) != m.Parent || !p.holds(m.Attempt.Height-1):
 		return &Refusal{Reason: fmt.Sprintf("the parent %s is not held here", m.Parent), Retry: true, Cause: CauseParent} // S6
 	case p.obstructed != "":
-		return &Refusal{Reason: p.obstructed, Retry: true, Cause: CauseSpace} // S9
+		return p.noSpace()
 	}
 	return nil
+}
+
+// noSpace is the answer to what a shard without space would have to write (S9).
+func (p *Participant) noSpace() *Refusal {
+	return &Refusal{Reason: p.obstructed, Retry: true, Cause: CauseSpace}
 }
 
 // parentOf is the attempt held, prepared or committed right below a height.
@@ -390,15 +395,22 @@ func (p *Participant) executed(ev Executed, e *Effects) {
 	p.prepare(e)
 }
 
-// prepare votes on everything whose parent is prepared (S6), in order of height.
+// prepare votes on everything whose parent is prepared (S6), in order of height:
+// yes if there is space for what must be written for it (S9), and else no, which
+// takes everything above along.
 func (p *Participant) prepare(e *Effects) {
 	digest := p.committed.Digest
 	for i := range p.held {
 		h := &p.held[i]
-		switch h.phase {
-		case phaseExecuting:
+		switch {
+		case h.phase == phaseExecuting:
 			return
-		case phaseExecuted:
+		case h.phase == phaseExecuted && p.obstructed != "":
+			a := h.attempt
+			p.refuse(a, *p.noSpace(), e)
+			p.drop(a.Height, "there is no space to prepare it", e)
+			return
+		case h.phase == phaseExecuted:
 			p.prepareOne(h, digest, e)
 		}
 		digest = h.vote.Digest

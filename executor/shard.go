@@ -36,7 +36,8 @@ type Options struct {
 	Runner     RunnerOptions
 	Checkpoint state.Policy
 	// MinFreeBytes is the free space of the data directory's file system below
-	// which the shard refuses to prepare; 0 means 128 MiB, negative means none.
+	// which the shard refuses to prepare, also if only the block itself would take
+	// it there; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
@@ -240,7 +241,7 @@ func (s *Shard) loop(ctx context.Context, hangUp func()) error {
 			return s.core.Stop(err)
 		case ev := <-s.inbox:
 			s.options.Pulse.Begin()
-			err := s.core.Handle(s.drain(ev)...)
+			err := s.core.Handle(s.withRoom(s.drain(ev))...)
 			s.options.Pulse.End()
 			if err != nil {
 				return err

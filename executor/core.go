@@ -189,6 +189,9 @@ func (c *Core) hooks() state.Hooks {
 	var began time.Time // there is one checkpoint at a time
 	return state.Hooks{
 		Prepare: func(_ context.Context, upTo protocol.Height) (state.LogPosition, protocol.Config, protocol.Epoch, error) {
+			if c.quarantined() {
+				return state.LogPosition{}, protocol.Config{}, 0, fmt.Errorf("%w: the shard is quarantined", state.ErrPutOff)
+			}
 			began = c.parts.Now()
 			position, config, epoch, err := c.node.Position(upTo)
 			position.ID = c.parts.Log.ID()
@@ -215,12 +218,18 @@ func (c *Core) waited(a protocol.AttemptID, from, to time.Time) {
 	}
 }
 
-// checkpointed follows a checkpoint: the log is trimmed behind it (rule S7).
+// quarantined reports whether the files have to stay as they are, also before
+// the node has heard of the damage: what waits for a checkpoint must not go into
+// a database that is damaged, and the log holds the last sound copy of it.
+func (c *Core) quarantined() bool { return c.damaged.Load() || c.Status().Quarantined != "" }
+
+// checkpointed follows a checkpoint: the log is trimmed behind it (rule S7),
+// unless the shard was quarantined while it was written.
 func (c *Core) checkpointed(cp state.Checkpoint) {
 	c.node.Checkpointed(cp.Height())
 	c.putOff.Over("checkpoints are made again", "height", cp.Height())
 	log := c.parts.Log
-	if log.SizeBytes() > c.parts.TrimBytes && cp.Log.Keep > log.First() {
+	if log.SizeBytes() > c.parts.TrimBytes && cp.Log.Keep > log.First() && !c.quarantined() {
 		if err := log.TrimFront(cp.Log.Keep); err != nil && !errors.Is(err, wal.ErrNoSpace) {
 			c.parts.Failed(fmt.Errorf("trim the log: %w", err))
 			return

@@ -17,9 +17,13 @@ import (
 type breakingLog struct {
 	*wal.Log
 	sync, trim error
+	forcing    func() // called before each Sync, unless it is nil
 }
 
 func (l *breakingLog) Sync() error {
+	if l.forcing != nil {
+		l.forcing()
+	}
 	if l.sync != nil {
 		return l.sync
 	}
@@ -53,7 +57,7 @@ func handle(t *testing.T, dir string) *handled {
 	core, err := OpenCore(CoreParts{
 		Directory: dir, Log: h.log, Store: h.storage.store, Machine: adder, Pusher: newLine(),
 		Sessions: stageSessions{&h.stage}, Neighbours: stagePeers{&h.stage}, Schedule: &h.pieces,
-		Checkpoint: state.Policy{MaxBytes: 1, HoldBack: -1}, TrimBytes: 1,
+		Checkpoint: state.Policy{MaxBytes: 1, HoldBack: -1, RetryAfter: 1}, TrimBytes: 1,
 		Post:   func(ev protocol.Event) { h.posted = append(h.posted, ev) },
 		Failed: func(err error) { h.failures = append(h.failures, err) },
 		Now:    fixedNow, Logger: hclog.NewNullLogger(),

@@ -138,7 +138,7 @@ func (n *Node) remember(p *protocol.Prepared, sequence uint64) {
 // ErrStopped; the node must be closed then.
 //
 // A broken safety rule is no error: the node is quarantined, says so, and
-// changes nothing any more.
+// changes nothing any more. Its Core makes no checkpoints from then on.
 func (n *Node) Handle(events ...protocol.Event) error {
 	switch {
 	case n.stopped != nil:

@@ -36,7 +36,8 @@ type Options struct {
 	Runner     RunnerOptions
 	Checkpoint state.Policy
 	// MinFreeBytes is the free space of the data directory's file system below
-	// which the shard refuses to prepare; 0 means 128 MiB, negative means none.
+	// which the shard refuses to prepare, also if only the block itself would take
+	// it there; 0 means 128 MiB, negative means none.
 	MinFreeBytes int64
 	// LogForced is told how long each force of the log took; nil if nobody
 	// wants to know. It must not block.
@@ -212,7 +213,21 @@ func (s *Shard) Run(ctx context.Context) error {
 	s.schedule.Wait()
 	s.exchange.Close()
 	group.Wait()
+	if err == nil {
+		err = s.failedMeanwhile()
+	}
 	return err
+}
+
+// failedMeanwhile stops the node if something beside the loop failed that the
+// loop did not live to see, and gives the reason.
+func (s *Shard) failedMeanwhile() error {
+	select {
+	case err := <-s.failed:
+		return s.core.Stop(err)
+	default:
+		return nil
+	}
 }
 
 // loop owns the node. A quarantined shard has nothing more to say to its
@@ -226,7 +241,7 @@ func (s *Shard) loop(ctx context.Context, hangUp func()) error {
 			return s.core.Stop(err)
 		case ev := <-s.inbox:
 			s.options.Pulse.Begin()
-			err := s.core.Handle(s.drain(ev)...)
+			err := s.core.Handle(s.withRoom(s.drain(ev))...)
 			s.options.Pulse.End()
 			if err != nil {
 				return err
@@ -275,17 +290,15 @@ func (s *Shard) fail(err error) {
 }
 
 // Close forces the log and closes the data directory. Run must have returned,
-// or never been called.
+// or never been called. A failure of the log that Run has given is not given
+// again.
 func (s *Shard) Close() error {
 	s.once.Do(func() { close(s.ended) })
 	s.core.Close()
 	s.schedule.Wait()
 	s.exchange.Close()
-	var err error
-	if s.storage.log.Err() == nil {
-		err = s.storage.log.Sync()
-	}
-	return errors.Join(err, s.storage.close())
+	known := s.core.Status().Stopped != "" && s.storage.log.Err() != nil
+	return s.storage.closeKnowing(known)
 }
 
 // Status gives what the node knew after its last event.

@@ -2,6 +2,8 @@ package executor
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/lockstep-exec/lockstep/protocol"
 	"github.com/lockstep-exec/lockstep/protocol/wirepb"
 	"github.com/lockstep-exec/lockstep/state"
+	"github.com/lockstep-exec/lockstep/wal"
 )
 
 // put is a block that sets one key of a shard to a value that tells n.
@@ -330,6 +333,60 @@ func TestAFailedCheckpointStopsTheShard(t *testing.T) {
 	}
 	if err := h.stop(); !errors.Is(err, ErrStopped) {
 		t.Errorf("Run ended with %v", err)
+	}
+}
+
+// TestAFailureAfterTheLoopIsTold: a checkpoint that fails while the shard ends
+// in good order is no orderly end.
+func TestAFailureAfterTheLoopIsTold(t *testing.T) {
+	b := newBoss(t, 1)
+	h := newHouse(t, b, 0)
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("disk on fire")
+	h.options.Checkpoint = state.Policy{IdleAfter: time.Nanosecond}
+	h.options.Watch.Checkpoints = func(time.Duration, error) {
+		h.cancel()
+		<-h.ended
+		h.fail(broken)
+	}
+	h.start()
+	_, block := put(b, 0, 1)
+	b.commits(block)
+	err := receive(t, "the end of Run", h.ran)
+	h.ran <- err // for stop
+	if err := h.stop(); !errors.Is(err, ErrStopped) || !errors.Is(err, broken) || !strings.Contains(h.Status().Stopped, "on fire") {
+		t.Errorf("Run ended with %v", err)
+	}
+}
+
+// TestCloseTellsThatTheLogFailed, unless Run has.
+func TestCloseTellsThatTheLogFailed(t *testing.T) {
+	for name, known := range map[string]bool{"nobody knows": false, "the node was stopped": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := Open(Options{Directory: dir, Coordinators: []string{"127.0.0.1:1"}, Machine: mixer, Logger: quietLogger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(dir, LogDirectory)); err != nil {
+				t.Fatal(err)
+			}
+			segment := wal.Record{Type: 1, Data: make([]byte, wal.DefaultSegmentBytes)} // the next cannot be begun
+			if _, err := s.storage.log.Append(segment, segment); s.storage.log.Err() == nil {
+				t.Fatalf("a log without a folder goes on: %v", err)
+			}
+			if known {
+				s.fail(s.storage.log.Err())
+				if err := s.Run(t.Context()); !errors.Is(err, ErrStopped) {
+					t.Fatalf("Run ended with %v", err)
+				}
+			}
+			if err := s.Close(); errors.Is(err, wal.ErrPoisoned) == known {
+				t.Errorf("Close gave %v", err)
+			}
+		})
 	}
 }
 

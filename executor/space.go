@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockstep-exec/lockstep/protocol"
@@ -51,4 +52,19 @@ func (s *Shard) lacksSpace() string {
 			free>>20, s.options.Shard, s.options.MinFreeBytes>>20)
 	}
 	return ""
+}
+
+// withRoom tells the machine, before results of executions, how much may be
+// written for them (rule S9): large heights that end together would fill the
+// disk between two looks of watchSpace.
+func (s *Shard) withRoom(events []protocol.Event) []protocol.Event {
+	executed := func(ev protocol.Event) bool { _, ok := ev.(protocol.Executed); return ok }
+	if s.options.MinFreeBytes < 0 || !slices.ContainsFunc(events, executed) {
+		return events
+	}
+	free, err := wal.FreeBytes(s.options.Directory)
+	if err != nil {
+		free = 0 // watchSpace says why
+	}
+	return slices.Insert(events, 0, protocol.Event(protocol.Room{Bytes: free - s.options.MinFreeBytes}))
 }

@@ -104,13 +104,17 @@ func randomID() (id [16]byte) {
 	return id
 }
 
-func (s *storage) close() error {
+// close forces the log and gives the directory up, whatever fails.
+func (s *storage) close() error { return s.closeKnowing(false) }
+
+// closeKnowing is close for an owner who may have told already that the log
+// failed.
+func (s *storage) closeKnowing(logFailed bool) error {
 	var err error
 	if s.store != nil {
 		err = s.store.Close()
 	}
-	known := s.log.Err() != nil
-	if closed := s.log.Close(); !known { // else whoever failed has said so
+	if closed := s.log.Close(); !logFailed {
 		err = errors.Join(err, closed)
 	}
 	return err

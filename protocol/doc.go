@@ -107,7 +107,7 @@
 //	S6 parents                     cannotTakeUp, prepare
 //	S7 checkpoints                 the node's; NewShardRecovery begins with one
 //	S8 waiting, redialling         the node's; a Closed changes nothing that is held
-//	S9 no space, failed disk       Obstructed, cannotTakeUp; stopping is the node's
+//	S9 no space, failed disk       Obstructed, Room, cannotTakeUp, cannotPrepare; stopping is the node's
 //	S10 overflow ends a session    the node's; resync repairs
 //	resync                         opened; hello, strange, differs, accept, resync, countHeld
 //

@@ -40,6 +40,10 @@ type Checkpointed struct{ Height Height }
 // reason tells that it can again.
 type Obstructed struct{ Reason string }
 
+// Room tells how many bytes may be written for what is prepared from now on,
+// until the next Room; before the first there is no bound.
+type Room struct{ Bytes int64 }
+
 // Damaged tells a participant that its state is not what was written to the
 // disk: it must not vote or serve any more.
 type Damaged struct{ Reason string }
@@ -102,6 +106,7 @@ func (Received) event()     {}
 func (Executed) event()     {}
 func (Checkpointed) event() {}
 func (Obstructed) event()   {}
+func (Room) event()         {}
 func (Damaged) event()      {}
 func (Submitted) event()    {}
 func (Tick) event()         {}

@@ -95,7 +95,7 @@ func (s *fuzzedShard) dial() {
 
 // odd is what seldom happens.
 func (s *fuzzedShard) odd() {
-	switch s.of(8) {
+	switch s.of(9) {
 	case 0:
 		s.epoch++
 	case 1:
@@ -114,6 +114,8 @@ func (s *fuzzedShard) odd() {
 		if s.rarely(8) {
 			s.step(Damaged{"a page"})
 		}
+	case 8:
+		s.step(Room{int64(s.of(64))})
 	}
 }
 

@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -37,6 +38,7 @@ type Participant struct {
 	session    Session
 	welcomed   bool
 	obstructed string
+	room       int64 // bytes that may yet be written for what is prepared
 	rejected   *Reject
 	quarantine error
 }
@@ -84,6 +86,7 @@ func NewParticipant(id Identity, from ShardState) *Participant {
 		committed:    from.Committed,
 		checkpointed: from.Checkpointed,
 		seen:         map[Height]seenAttempt{},
+		room:         math.MaxInt64,
 	}
 	for _, r := range from.Prepared {
 		p.held = append(p.held, held{
@@ -128,6 +131,8 @@ func (p *Participant) step(ev Event, e *Effects) error {
 		p.ack(e)
 	case Obstructed:
 		p.obstructed = ev.Reason
+	case Room:
+		p.room = ev.Bytes
 	case Damaged:
 		return diverged("the state of this shard is damaged: %s", ev.Reason)
 	case Tick:
@@ -327,9 +332,14 @@ func (p *Participant) cannotTakeUp(m *Execute) *Refusal {
 	case p.parentOf(m.Attempt.Height) != m.Parent || !p.holds(m.Attempt.Height-1):
 		return &Refusal{Reason: fmt.Sprintf("the parent %s is not held here", m.Parent), Retry: true, Cause: CauseParent} // S6
 	case p.obstructed != "":
-		return &Refusal{Reason: p.obstructed, Retry: true, Cause: CauseSpace} // S9
+		return p.noSpace()
 	}
 	return nil
+}
+
+// noSpace is the answer to what a shard without space would have to write (S9).
+func (p *Participant) noSpace() *Refusal {
+	return &Refusal{Reason: p.obstructed, Retry: true, Cause: CauseSpace}
 }
 
 // parentOf is the attempt held, prepared or committed right below a height.
@@ -390,7 +400,9 @@ func (p *Participant) executed(ev Executed, e *Effects) {
 	p.prepare(e)
 }
 
-// prepare votes on everything whose parent is prepared (S6), in order of height.
+// prepare votes on everything whose parent is prepared (S6), in order of height:
+// yes if there is space for what must be written for it (S9), and else no, which
+// takes everything above along.
 func (p *Participant) prepare(e *Effects) {
 	digest := p.committed.Digest
 	for i := range p.held {
@@ -399,11 +411,32 @@ func (p *Participant) prepare(e *Effects) {
 		case phaseExecuting:
 			return
 		case phaseExecuted:
+			if why := p.cannotPrepare(h); why != nil {
+				a := h.attempt
+				p.refuse(a, *why, e)
+				p.drop(a.Height, "there is no space to prepare it", e)
+				return
+			}
 			p.prepareOne(h, digest, e)
 		}
 		digest = h.vote.Digest
 	}
 }
+
+// cannotPrepare refuses what there is no space to write for (S9).
+func (p *Participant) cannotPrepare(h *held) *Refusal {
+	if p.obstructed != "" {
+		return p.noSpace()
+	}
+	if bytes := h.result.bytes(); bytes > p.room {
+		return &Refusal{Retry: true, Cause: CauseSpace, Reason: fmt.Sprintf(
+			"to prepare it would write %d bytes, and %d are left above the free space that this shard wants: free some, it goes on by itself", bytes, max(0, p.room))}
+	}
+	return nil
+}
+
+// bytes is what a record of the result takes, but for the few of its outcomes.
+func (r *Result) bytes() int64 { return int64(len(r.Writes)) + int64(len(r.Pushed)) }
 
 // prepareOne forces the Prepared record; the vote is sent after it (S1).
 func (p *Participant) prepareOne(h *held, parent Digest, e *Effects) {
@@ -413,6 +446,7 @@ func (p *Participant) prepareOne(h *held, parent Digest, e *Effects) {
 		Outcomes: h.result.Outcomes, Writes: h.result.Writes, Pushed: h.result.Pushed,
 	})
 	h.vote = Vote{Attempt: h.attempt, Yes: true, Digest: after, Outcomes: h.result.Outcomes}
+	p.room -= h.result.bytes()
 	h.phase, h.result = phasePrepared, Result{}
 	vote := h.vote
 	p.send(&vote, e)

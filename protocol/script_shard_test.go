@@ -125,10 +125,10 @@ func (s *scriptShard) checkpoint(l line) {
 
 // event reads an event:
 //
-//	open s1 | closed s1 | tick | obstructed: reason (none: free again)
+//	open s1 | closed s1 | tick | obstructed: reason (none: free again) | room bytes=9
 //	welcome e1 decided=0 | execute 1/1.1 none block=a | commit 1/1.1 =5 | abort 1/1.1
 //	reject kind=3: reason | peers | ack
-//	executed 1/1.1 +5 [applied] | failed 1/1.1 [retry]: reason
+//	executed 1/1.1 +5 [applied] pushed=9 | failed 1/1.1 [retry]: reason
 func (s *scriptShard) event(l line) Event {
 	switch l.verb {
 	case "open":
@@ -139,8 +139,10 @@ func (s *scriptShard) event(l line) Event {
 		return Tick{time.Unix(1, 0)}
 	case "obstructed":
 		return Obstructed{l.reason}
+	case "room":
+		return Room{int64(l.int("bytes", 0))}
 	case "executed":
-		r := Result{Delta: l.delta, Outcomes: parseOutcomes("[applied]"), Writes: EncodeWrites(nil)}
+		r := Result{Delta: l.delta, Outcomes: parseOutcomes("[applied]"), Writes: EncodeWrites(nil), Pushed: make([]byte, l.int("pushed", 0))}
 		if l.outcomes != nil {
 			r.Outcomes = *l.outcomes
 		}

@@ -16,7 +16,8 @@ import (
 type Hooks struct {
 	// Prepare is called before each checkpoint. It forces the log at least as
 	// far as the commit of upTo and gives what the checkpoint is to record
-	// (rule S7). If it fails, nothing is written and the Checkpointer ends.
+	// (rule S7). If it fails, nothing is written and the Checkpointer ends; an
+	// error that wraps ErrPutOff only has it ask again after Policy.RetryAfter.
 	Prepare func(ctx context.Context, upTo protocol.Height) (LogPosition, protocol.Config, protocol.Epoch, error)
 	// Done is called after each checkpoint, which is durable: the log may be
 	// trimmed.
@@ -91,7 +92,10 @@ func (c *Checkpointer) Step(ctx context.Context) (wait time.Duration, err error)
 	if len(batch) == 0 {
 		return wait, nil
 	}
-	return c.flush(ctx, batch[len(batch)-1].height)
+	if err := c.flush(ctx, batch[len(batch)-1].height); !isPutOff(err) {
+		return 0, err
+	}
+	return c.policy.RetryAfter, nil
 }
 
 // FlushAll checkpoints up to the height that is committed when it is called,
@@ -106,12 +110,8 @@ func (c *Checkpointer) FlushAll(ctx context.Context) error {
 		if batch := c.policy.limit(c.store.pending()); len(batch) > 0 {
 			upTo = min(upTo, batch[len(batch)-1].height)
 		}
-		wait, err := c.flush(ctx, upTo)
-		if err != nil {
-			return err
-		}
-		if wait > 0 {
-			return fmt.Errorf("checkpoint everything: %w", ErrNoSpace)
+		if err := c.flush(ctx, upTo); err != nil {
+			return fmt.Errorf("checkpoint everything: %w", err)
 		}
 		if upTo == top {
 			return nil
@@ -119,25 +119,29 @@ func (c *Checkpointer) FlushAll(ctx context.Context) error {
 	}
 }
 
-// flush writes one checkpoint, with the hooks round it. A checkpoint that was
-// put off is no error but a wait.
-func (c *Checkpointer) flush(ctx context.Context, upTo protocol.Height) (wait time.Duration, err error) {
+// flush writes one checkpoint, with the hooks round it. The next attempt after
+// one that was put off has to wait.
+func (c *Checkpointer) flush(ctx context.Context, upTo protocol.Height) error {
 	c.last = c.clock.Now()
-	err = c.prepareAndFlush(ctx, upTo)
+	err := c.prepareAndFlush(ctx, upTo)
 	switch {
 	case err == nil:
 		call(c.hooks.Done, c.store.Checkpoint())
-		return 0, nil
-	case errors.Is(err, ErrNoSpace):
+	case isPutOff(err):
 		c.retryAt = c.last.Add(c.policy.RetryAfter)
-		call(c.hooks.PutOff, err)
-		return c.policy.RetryAfter, nil
-	case !errors.Is(err, ErrPoisoned) && ctx.Err() != nil:
-		return 0, ctx.Err()
+		if errors.Is(err, ErrNoSpace) {
+			call(c.hooks.PutOff, err)
+		}
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrPoisoned):
+		return ctx.Err()
+	default:
+		call(c.hooks.Failed, err)
 	}
-	call(c.hooks.Failed, err)
-	return 0, err
+	return err
 }
+
+// isPutOff reports whether a checkpoint that failed so may be tried again.
+func isPutOff(err error) bool { return errors.Is(err, ErrNoSpace) || errors.Is(err, ErrPutOff) }
 
 func (c *Checkpointer) prepareAndFlush(ctx context.Context, upTo protocol.Height) error {
 	pos, cfg, epoch, err := c.hooks.Prepare(ctx, upTo)

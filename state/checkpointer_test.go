@@ -148,3 +148,23 @@ func TestEndedContextIsNoFailure(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 }
+
+// TestAFailureWhileTheContextEndsIsTold: what failed for another reason is no
+// orderly end.
+func TestAFailureWhileTheContextEndsIsTold(t *testing.T) {
+	s, _ := makeStore(t, Options{})
+	advance(t, s, put("a", "1"))
+	ctx, cancel := context.WithCancel(background)
+	r := recorder{fail: errors.New("log failed")}
+	hooks := r.hooks()
+	prepare := hooks.Prepare
+	hooks.Prepare = func(ctx context.Context, upTo protocol.Height) (LogPosition, protocol.Config, protocol.Epoch, error) {
+		cancel()
+		return prepare(ctx, upTo)
+	}
+	c := NewCheckpointer(s, Policy{IdleAfter: time.Nanosecond}, hooks)
+	wantErr(t, c.Run(ctx), r.fail)
+	if len(r.failed) != 1 {
+		t.Fatalf("told %v", r.failed)
+	}
+}

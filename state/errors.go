@@ -46,6 +46,8 @@ var (
 	// ErrNoSpace: a flush was put off because the disk might not hold it.
 	// Nothing was written; the flush may be tried again.
 	ErrNoSpace = errors.New("not enough free disk space for a checkpoint")
+	// ErrPutOff: Hooks.Prepare allows no checkpoint for now. Nothing was written.
+	ErrPutOff = errors.New("no checkpoint is allowed now")
 	// ErrPoisoned: a flush failed and its outcome is unknown, so that nothing
 	// can be said about the state before the database was opened anew. It wraps
 	// the cause.

@@ -25,8 +25,8 @@ type Policy struct {
 	// IdleAfter: everything is checkpointed, held back or not, when nothing
 	// was committed for this long. Default 500 ms.
 	IdleAfter time.Duration
-	// RetryAfter is the wait before a checkpoint that was put off for want of
-	// disk space is tried again. Default 1 s.
+	// RetryAfter is the wait before a checkpoint that was put off, most often for
+	// want of disk space, is tried again. Default 1 s.
 	RetryAfter time.Duration
 }
 

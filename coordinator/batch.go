@@ -180,8 +180,8 @@ func (b *batcher) answer(ctx context.Context, batch []tagged, block *protocol.Bl
 		a.Verdict = protocol.VerdictAborted // it was never taken up
 	}
 	for i, t := range batch {
+		b.leave(t) // first: whoever has the result may send the next at once
 		t.results.add(result(t.tag, i, a))
-		b.leave(t)
 	}
 }
 

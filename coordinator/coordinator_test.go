@@ -305,6 +305,7 @@ func TestAReplacedDirectoryFences(t *testing.T) {
 	if out := receive(t, "an answer", answers); out.GetDecision() != wirepb.Decision_DECISION_UNKNOWN {
 		t.Errorf("got %v", out)
 	}
+	<-f.replica.Failed()
 	if err := f.stop(); !errors.Is(err, ErrStopped) || !strings.Contains(err.Error(), "moved or replaced") {
 		t.Errorf("Run ended with %v", err)
 	}

@@ -125,6 +125,9 @@ func (c *Core) Handle(events ...protocol.Event) error { return c.node.Handle(eve
 // not, or cannot find out (C1): Status().Fenced is set then, as after an append that the
 // log refuses, and whoever leads begins another one. An error is one of Handle.
 func (c *Core) Confirm() error {
+	if c.node.ended != nil {
+		return nil // a quarantine, say, is not for another incarnation to forget
+	}
 	if err := c.log.Confirm(); err != nil {
 		return c.node.lostLog(err)
 	}

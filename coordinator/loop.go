@@ -40,16 +40,24 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	go func() { ended <- c.decide(ctx) }()
 	select {
 	case err := <-ended:
-		return err
+		return c.orFailure(err)
 	case <-c.replica.Hung():
 	}
-	c.sessions.CloseAll("the disk of this coordinator hangs")
+	c.sessions.CloseAll(fmt.Sprintf("this coordinator gives up: %v", c.replica.Err()))
 	select {
 	case err := <-ended:
-		return err
+		return c.orFailure(err)
 	case <-time.After(hungPatience):
 		return c.failure()
 	}
+}
+
+// orFailure gives what has ended Run, or the failure that nobody lived to see.
+func (c *Coordinator) orFailure(err error) error {
+	if err == nil && c.replica.Err() != nil {
+		return c.failure()
+	}
+	return err
 }
 
 // failure is the error of a coordinator whose replica has failed.

@@ -34,6 +34,7 @@ func (s *Shard) watchSpace(ctx context.Context) {
 			obstructed = low
 			s.post(protocol.Obstructed{Reason: reason})
 		}
+		s.post(s.room()) // else a block that was refused for want of it would be for ever
 		select {
 		case <-ctx.Done():
 			return
@@ -62,9 +63,14 @@ func (s *Shard) withRoom(events []protocol.Event) []protocol.Event {
 	if s.options.MinFreeBytes < 0 || !slices.ContainsFunc(events, executed) {
 		return events
 	}
+	return slices.Insert(events, 0, protocol.Event(s.room()))
+}
+
+// room measures what may be written.
+func (s *Shard) room() protocol.Room {
 	free, err := wal.FreeBytes(s.options.Directory)
 	if err != nil {
 		free = 0 // watchSpace says why
 	}
-	return slices.Insert(events, 0, protocol.Event(protocol.Room{Bytes: free - s.options.MinFreeBytes}))
+	return protocol.Room{Bytes: free - s.options.MinFreeBytes}
 }

@@ -39,6 +39,7 @@ type Participant struct {
 	welcomed   bool
 	obstructed string
 	room       int64 // bytes that may yet be written for what is prepared
+	lacking    lacking
 	rejected   *Reject
 	quarantine error
 }
@@ -66,6 +67,12 @@ type held struct {
 	phase   heldPhase
 	result  Result // with phaseExecuted
 	vote    Vote   // with phasePrepared
+}
+
+// lacking is a block for which there was no room once it had been executed.
+type lacking struct {
+	block Digest
+	bytes int64
 }
 
 type seenAttempt struct {
@@ -333,6 +340,8 @@ func (p *Participant) cannotTakeUp(m *Execute) *Refusal {
 		return &Refusal{Reason: fmt.Sprintf("the parent %s is not held here", m.Parent), Retry: true, Cause: CauseParent} // S6
 	case p.obstructed != "":
 		return p.noSpace()
+	case p.lacking.block == m.Block && p.lacking.bytes > p.room:
+		return p.noRoom() // at once: the others would write for it again and again
 	}
 	return nil
 }
@@ -429,10 +438,16 @@ func (p *Participant) cannotPrepare(h *held) *Refusal {
 		return p.noSpace()
 	}
 	if bytes := h.result.bytes(); bytes > p.room {
-		return &Refusal{Retry: true, Cause: CauseSpace, Reason: fmt.Sprintf(
-			"to prepare it would write %d bytes, and %d are left above the free space that this shard wants: free some, it goes on by itself", bytes, max(0, p.room))}
+		p.lacking = lacking{h.block, bytes}
+		return p.noRoom()
 	}
 	return nil
+}
+
+// noRoom is the answer to a block for which there is less than it takes (S9).
+func (p *Participant) noRoom() *Refusal {
+	return &Refusal{Retry: true, Cause: CauseSpace, Reason: fmt.Sprintf(
+		"to prepare it would write %d bytes, and %d are left above the free space that this shard wants: free some, it goes on by itself", p.lacking.bytes, max(0, p.room))}
 }
 
 // bytes is what a record of the result takes, but for the few of its outcomes.

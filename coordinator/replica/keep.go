@@ -15,6 +15,8 @@ const (
 	// keepInterval is how often new decisions go to the history: many in one
 	// transaction cost hardly more than one.
 	keepInterval = 200 * time.Millisecond
+	// snapshotAgain is the wait after a snapshot that could not be made.
+	snapshotAgain = 30 * time.Second
 )
 
 // keep moves decisions into the history until the replica closes, and makes
@@ -25,6 +27,8 @@ func (r *Replica) keep() {
 	for {
 		select {
 		case <-r.closing:
+			return
+		case <-r.failed:
 			return
 		case <-tick.C:
 		}
@@ -100,10 +104,11 @@ func (r *Replica) adoptCluster() error {
 // snapshots small.
 func (r *Replica) snapshotOnce(height protocol.Height) {
 	s, _ := r.machine.State()
-	if r.machine.sinceSnapshot() < r.options.SnapshotBytes || len(s.Recent) > 0 && s.Recent[0].Height() <= height {
+	if r.machine.sinceSnapshot() < r.options.SnapshotBytes || len(s.Recent) > 0 && s.Recent[0].Height() <= height || time.Now().Before(r.snapshotAfter) {
 		return
 	}
 	if err := r.Snapshot(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		r.snapshotAfter = time.Now().Add(snapshotAgain) // each try may fill the disk for a moment
 		r.snapshots.Warn("no snapshot could be made, the log grows, trying again: see to the disk", "error", err)
 		return
 	}

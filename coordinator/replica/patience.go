@@ -135,7 +135,7 @@ func (w watchedLog) IsMonotonic() bool {
 type watchedStable struct {
 	raft.StableStore
 	disk *disk
-	fail func(error) error
+	lost func(error) // that a term could not be stored
 }
 
 // Set implements raft.StableStore.
@@ -145,11 +145,12 @@ func (w watchedStable) Set(key, value []byte) error {
 
 // SetUint64 implements raft.StableStore. A vote that cannot be stored is not given. For a
 // term that cannot be stored raft knows nothing but a panic of the process, in whatever
-// goroutine it finds it: that one ends here instead, and the replica has failed.
+// goroutine it finds it: that one ends here instead, and the replica gives up. What
+// waits for raft may never be answered then, as when the disk hangs.
 func (w watchedStable) SetUint64(key []byte, value uint64) error {
 	err := w.disk.noted(func() error { return w.StableStore.SetUint64(key, value) })
 	if err != nil && bytes.Equal(key, termKey) {
-		_ = w.fail(err) // whoever waits finds it
+		w.lost(err)
 		runtime.Goexit()
 	}
 	return err
@@ -217,15 +218,34 @@ func (r *Replica) watchDisk() {
 func (r *Replica) hang(lasts time.Duration) {
 	err := r.fail(fmt.Errorf("%w: that of %s has not finished a write for %s, so it leads no more", ErrHung, r.options.Name, lasts.Round(time.Second)))
 	r.logger.Error("gives up, so that another coordinator can lead", "reason", err)
-	r.dying = r.raft.Shutdown()
-	close(r.hung)
+	r.giveUp()
 	if err := r.transport.Close(); err != nil {
 		r.logger.Warn("could not close the connections to the other coordinators", "error", err)
 	}
 }
 
-// Hung is closed when the disk hangs and this replica has given up. Whatever waits
-// for the disk may never return; the process should end.
+// giveUp ends all that waits for raft, which may never answer.
+func (r *Replica) giveUp() {
+	r.givingUp.Do(func() {
+		r.mu.Lock()
+		node := r.raft
+		r.mu.Unlock()
+		if node != nil { // else it is being made
+			r.dying = node.Shutdown()
+		}
+		close(r.hung)
+	})
+}
+
+// lost is what becomes of a replica whose term could not be stored.
+func (r *Replica) lost(err error) {
+	_ = r.fail(err) // whoever waits finds it
+	r.giveUp()
+}
+
+// Hung is closed when this replica has given up, since its disk hangs or its term could
+// not be stored. Whatever waits for the disk or raft may never return; the process
+// should end.
 func (r *Replica) Hung() <-chan struct{} { return r.hung }
 
 func (r *Replica) isClosing() bool {

@@ -49,12 +49,15 @@ type Replica struct {
 
 	disk    disk
 	dying   raft.Future   // set before hung is closed
-	hung    chan struct{} // closed when the disk hangs and this replica has given up
+	hung    chan struct{} // closed when this replica has given up, and raft or the disk may never answer
 	failed  chan struct{} // closed when failure is set
 	closing chan struct{}
 	closed  chan struct{} // closed when nothing waits for the disk any more
 	once    sync.Once
 	group   sync.WaitGroup
+
+	givingUp      sync.Once
+	snapshotAfter time.Time // of the keeper alone: no snapshot is tried before
 }
 
 // Open opens the data directory, or makes a new one, and takes part in the
@@ -184,7 +187,7 @@ func (r *Replica) start() error {
 	if err := r.beginLog(config); err != nil {
 		return fmt.Errorf("begin the replicated log: %w", err)
 	}
-	node, err := raft.NewRaft(config, fsm{r}, watchedLog{stores.Log, &r.disk}, watchedStable{stores.Stable, &r.disk, r.fail}, stores.Snapshots, r.transport)
+	node, err := r.newRaft(config)
 	if err != nil {
 		return fmt.Errorf("start replication: %w", err)
 	}
@@ -202,6 +205,22 @@ func (r *Replica) start() error {
 		return self.Inject(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: config.ProtocolVersion}})
 	}
 	return nil
+}
+
+// newRaft begins raft, in a goroutine that ends without a word if the term cannot be
+// stored.
+func (r *Replica) newRaft(config *raft.Config) (node *raft.Raft, err error) {
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		err = errors.New("it gave up")
+		node, err = raft.NewRaft(config, fsm{r}, watchedLog{r.stores.Log, &r.disk}, watchedStable{r.stores.Stable, &r.disk, r.lost}, r.stores.Snapshots, r.transport)
+	}()
+	<-made
+	if failed := r.Err(); failed != nil && err != nil {
+		err = failed
+	}
+	return node, err
 }
 
 // addressOf is the address of a member as raft knows it, which must be one even

@@ -36,7 +36,7 @@ func TestOtherSitesSeeNothing(t *testing.T) {
 		}
 		return response.StatusCode, string(body)
 	}
-	paths := []string{"/", "/status", "/metrics", "/readyz", "/api/state"}
+	paths := []string{"/", "/status", "/metrics", "/api/state"}
 	for _, path := range paths {
 		if code, body := ask(path, "evil.example:7480"); code != http.StatusMisdirectedRequest || body != otherHostSentence+"\n" {
 			t.Errorf("%s answers %d %q", path, code, body)
@@ -45,6 +45,9 @@ func TestOtherSitesSeeNothing(t *testing.T) {
 			t.Errorf("%s answers this machine %d", path, code)
 		}
 	}
+	if code, _ := ask("/readyz", "evil.example:7480"); code != http.StatusOK {
+		t.Errorf("a probe by another name gets %d", code)
+	}
 	if n := refusals.Counts()[guard.OtherHost]; n != uint64(len(paths)) {
 		t.Errorf("%d refusals were counted", n)
 	}
@@ -52,12 +55,12 @@ func TestOtherSitesSeeNothing(t *testing.T) {
 
 func TestNamesOfThisMachine(t *testing.T) {
 	for host, want := range map[string]bool{
-		"localhost": true, "LocalHost:7480": true, "localhost.": true, "localhost.:7480": true, "127.0.0.1": true, "127.0.0.1:80": true,
+		"box": true, "BOX:7480": true, "box.evil.example": false, "localhost": true, "LocalHost:7480": true, "localhost.": true, "localhost.:7480": true, "127.0.0.1": true, "127.0.0.1:80": true,
 		"[::1]:7480": true, "[::1]": true, "::1": true, "10.0.0.1:7480": true, "[fe80::1%eth0]:1": true, "": true, // no browser leaves it out
 		"evil.example": false, "evil.example:7480": false, "localhost.evil.example": false, "evil.localhost": false, "127.0.0.1.evil.example:80": false,
 		"localhost:80.evil.example:80": false, "127.0.0.1@evil.example": false, "[evil.example]": false, "localhost ": false, "localhost..": false, "127.1": false,
 	} {
-		if got := isLocalName(host); got != want {
+		if got := isLocalName(host, "box"); got != want {
 			t.Errorf("%q: %v, want %v", host, got, want)
 		}
 	}

@@ -18,7 +18,8 @@ type Class string
 // The classes. Calls of the cluster itself never wait for room that clients have.
 const (
 	Cluster Class = "cluster" // sessions, values between shards, replication
-	Upload  Class = "upload"  // streams of blocks and transactions; each may hold what it has not read yet
+	Upload  Class = "upload"  // streams of blocks; each may hold what it has not read yet
+	Trickle Class = "trickle" // streams of transactions; each holds less
 	Feed    Class = "feed"    // those who watch
 	Single  Class = "single"  // one question, one answer
 )
@@ -26,6 +27,7 @@ const (
 var defaultCalls = map[Class]CallLimits{
 	Cluster: {All: 8192, Peer: 4096},
 	Upload:  {All: 512, Peer: 256},
+	Trickle: {All: 2048, Peer: 1024},
 	Feed:    {All: 512, Peer: 64},
 	Single:  {All: 8192, Peer: 4096},
 }
@@ -37,11 +39,13 @@ func classOf(method string) Class {
 	case wirepb.SessionService_ServiceDesc.ServiceName, wirepb.ExchangeService_ServiceDesc.ServiceName, wirepb.ReplicationService_ServiceDesc.ServiceName:
 		return Cluster
 	case "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection":
-		return Upload
+		return Trickle
 	}
 	switch method {
-	case wirepb.CoordinatorService_SubmitBlocks_FullMethodName, wirepb.CoordinatorService_SubmitTransactions_FullMethodName:
+	case wirepb.CoordinatorService_SubmitBlocks_FullMethodName:
 		return Upload
+	case wirepb.CoordinatorService_SubmitTransactions_FullMethodName:
+		return Trickle
 	case wirepb.CoordinatorService_Watch_FullMethodName, "/grpc.health.v1.Health/Watch":
 		return Feed
 	}
@@ -65,6 +69,9 @@ func (g *Guard) Calls(next tap.ServerInHandle) tap.ServerInHandle {
 			return ctx, status.Error(codes.ResourceExhausted, callsSentence)
 		}
 		context.AfterFunc(ctx, func() { g.end(class, key) })
+		if class == Cluster {
+			g.urgent(ctx)
+		}
 		return ctx, nil
 	}
 }
@@ -80,6 +87,14 @@ func (g *Guard) callerOf(ctx context.Context) (key, from string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return c.key, c.from.String()
+}
+
+// urgent notes that others of the cluster wait for what comes over a connection: it is
+// not received at a pace.
+func (g *Guard) urgent(ctx context.Context) {
+	if c := g.connOf(ctx); c != nil {
+		c.urgent.Store(true)
+	}
 }
 
 // connOf finds the connection of a call; nil if it is over.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
@@ -73,7 +74,7 @@ func TestStrangersDoNotKeepMembersOut(t *testing.T) {
 
 // Strangers from many networks, of whom nothing is known, make room for anybody else.
 func TestStrangersFromEverywhere(t *testing.T) {
-	p := serve(t, guard.Limits{Connections: 6})
+	p := serve(t, guard.Limits{Connections: 6, Introduction: time.Nanosecond})
 	member := p.attack()
 	for known := false; !known; {
 		f, err := member.ReadFrame()

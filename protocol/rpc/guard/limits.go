@@ -17,6 +17,9 @@ type Limits struct {
 	// Opening is the most connections of one address that have not shown yet that they
 	// speak the protocol; default 128. The oldest of them makes room.
 	Opening int
+	// Introduction is how long a connection may take to show who it is, or that it speaks
+	// the protocol, before it gives way to anybody where there is no room; default 1 s.
+	Introduction time.Duration
 	// NewPerSecond is how many connections of one address are accepted each second, in
 	// the long run; default 100. NewAtOnce may come at once; default 256. One that was
 	// ended for a flood, or for what it held, counts as a hundred.
@@ -88,6 +91,7 @@ func (l Limits) withDefaults() Limits {
 	l.Connections = cmp.Or(l.Connections, fitting(mostConnections))
 	l.PeerConnections = cmp.Or(l.PeerConnections, 1024)
 	l.Opening = cmp.Or(l.Opening, 128)
+	l.Introduction = cmp.Or(l.Introduction, time.Second)
 	l.NewPerSecond = cmp.Or(l.NewPerSecond, 100)
 	l.NewAtOnce = cmp.Or(l.NewAtOnce, 256)
 	l.PagesPerSecond = cmp.Or(l.PagesPerSecond, 200)

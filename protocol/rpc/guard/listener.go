@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -84,8 +85,8 @@ func (g *Guard) place(c *conn) (reason Reason, victim *conn) {
 		reason, victim = TooManyOfPeer, gr.oldestOpening()
 	case gr.opening() >= g.limits.Opening:
 		reason, victim = TooManyOpen, gr.oldestOpening()
-	case len(g.conns) >= g.limits.Connections && g.strangers.Len() > 0:
-		reason, victim = TooMany, g.strangers.Front().Value.(*conn)
+	case len(g.conns) >= g.limits.Connections && g.stranger(c.born) != nil:
+		reason, victim = TooMany, g.stranger(c.born)
 	case len(g.conns) >= g.limits.Connections:
 		most := g.heaviest()
 		if len(most.conns) <= len(gr.conns)+1 {
@@ -99,6 +100,17 @@ func (g *Guard) place(c *conn) (reason Reason, victim *conn) {
 	g.enter(c, gr)
 	c.stranger = g.strangers.PushBack(c)
 	return reason, victim
+}
+
+// stranger is the oldest connection of which nothing is known, once it had its time; nil
+// if there is none. g.mu is held.
+func (g *Guard) stranger(now time.Time) *conn {
+	if first := g.strangers.Front(); first != nil {
+		if c := first.Value.(*conn); now.Sub(c.born) >= g.limits.Introduction {
+			return c
+		}
+	}
+	return nil
 }
 
 func (g *Guard) sentence(r Reason) string {
@@ -216,7 +228,11 @@ func (g *Guard) wasted(c *conn, bytes int) time.Duration {
 	gr := g.group(c.key)
 	connections := len(gr.conns)
 	g.mu.Unlock()
-	return gr.waste.add(bytes, connections, g.now())
+	wait := gr.waste.add(bytes, connections, g.now())
+	if c.urgent.Load() {
+		return 0
+	}
+	return wait
 }
 
 // enter takes a connection into a group. g.mu is held.
@@ -254,6 +270,8 @@ type conn struct {
 	from  netip.AddrPort
 	born  time.Time
 	meter meterPointer
+
+	urgent atomic.Bool // it has carried a call of the cluster
 
 	// Of the guard, under its lock.
 	key      string

@@ -100,7 +100,7 @@ func TestStreamsWithoutAMessage(t *testing.T) {
 // A message waits for others on its connection, which bring what they must.
 func TestMessagesThatShareAConnection(t *testing.T) {
 	t.Parallel()
-	p := serve(t, guard.Limits{Patience: 200 * time.Millisecond, LeastRate: 1 << 10})
+	p := serve(t, guard.Limits{Patience: 250 * time.Millisecond, LeastRate: 1 << 10})
 	a := p.attack()
 	ended := a.drain()
 	waiting, err := a.call(submitMethod)
@@ -116,8 +116,7 @@ func TestMessagesThatShareAConnection(t *testing.T) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for range 160 { // through a look at it, in time for its ten times 200 ms and the rest
-		<-tick.C
+	for end := time.Now().Add(1600 * time.Millisecond); time.Now().Before(end); <-tick.C { // some looks at it
 		if err := a.WriteData(busy, false, make([]byte, 2<<10)); err != nil {
 			t.Fatal(err)
 		}

@@ -109,7 +109,7 @@ func TestHandshakesOverHTTPAreCounted(t *testing.T) {
 func TestSilentHandshakes(t *testing.T) {
 	c := identitytest.New(t)
 	server := c.Open(identity.Coordinator, "c1")
-	address := serveHTTPS(t, server, 500*time.Millisecond)
+	address := serveHTTPS(t, server, 3*time.Second)
 	silent, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)

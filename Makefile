@@ -52,7 +52,7 @@ test: test-race test-processes ## run all tests (the test command of the project
 
 test-race: ## run the tests of the packages, with the race detector if there is a C compiler
 	@$(GO) list ./... | grep -Ev '$(PROCESSES)' >/dev/null
-	$(GO) test $(RACE) -parallel 4 -timeout 5m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
+	$(GO) test $(RACE) -p 3 -parallel 4 -timeout 5m $(TESTFLAGS) $$($(GO) list ./... | grep -Ev '$(PROCESSES)')
 
 test-processes: ## run the tests of whole clusters
 	@packages=$$($(GO) list ./... | grep -E '$(PROCESSES)' || true); \

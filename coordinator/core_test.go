@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -144,6 +145,19 @@ func TestADeposedCoreSaysNothingMore(t *testing.T) {
 	d.votes(11)
 	if len(d.answers) != answers || d.Height() != 2 {
 		t.Errorf("height %d, %d answers more", d.Height(), len(d.answers)-answers)
+	}
+}
+
+// TestAQuarantineOutlastsADoubt: another incarnation would forget it.
+func TestAQuarantineOutlastsADoubt(t *testing.T) {
+	d := morning(t)
+	d.node.quarantine(errors.New("shards differ"))
+	d.log.taken = true
+	if err := d.Confirm(); err != nil {
+		t.Fatal(err)
+	}
+	if s := d.Status(); s.Fenced || !strings.Contains(s.Ended, "quarantined: shards differ") {
+		t.Errorf("fenced %v, ended %q", s.Fenced, s.Ended)
 	}
 }
 

@@ -77,7 +77,9 @@
 //   - The epoch is durable before the first message (C1): NewNode carries out the
 //     claim before there are sessions. A claim counts only if nothing was appended
 //     since the state was read. Another file at the place of the lock means that
-//     somebody else owns the directory: the coordinator steps down.
+//     somebody else owns the directory: the coordinator ends. An incarnation that
+//     cannot find out whether it still leads ends too, and if its member does lead,
+//     another one begins.
 //   - Whoever leads no more appends nothing, closes its sessions and sends its clients
 //     on. All of an incarnation has ended before the next one begins here.
 //   - Nothing is told before its reason is durable (C2): Node.carryOut appends and

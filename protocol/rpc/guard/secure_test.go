@@ -34,6 +34,35 @@ func (c counted) Close() error {
 	return c.Conn.Close()
 }
 
+// handshakes has so many connections made, which stay until the test ends, and gives what
+// became of each.
+func handshakes(t *testing.T, g *guard.Guard, secure credentials.TransportCredentials, n int) (ended []error) {
+	t.Helper()
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { raw.Close() })
+	l := g.Listener(raw)
+	for range n {
+		c, err := net.Dial("tcp", raw.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		accepted, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, _, err := secure.ServerHandshake(accepted)
+		if err == nil {
+			t.Cleanup(func() { made.Close() })
+		}
+		ended = append(ended, err)
+	}
+	return ended
+}
+
 // Whoever proves whose the connection is does not count against the address, which
 // strangers may share.
 func TestMembersDoNotCountAgainstTheirAddress(t *testing.T) {
@@ -41,27 +70,10 @@ func TestMembersDoNotCountAgainstTheirAddress(t *testing.T) {
 	g := guard.New(guard.Limits{NewAtOnce: 3, NewPerSecond: 1}, refusals)
 	var n atomic.Int64
 	secure := g.Secure(&counting{}, func(credentials.AuthInfo) string { return fmt.Sprint("member ", n.Add(1)) })
-	raw, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	l := g.Listener(raw)
-	for range 20 {
-		c, err := net.Dial("tcp", raw.Addr().String())
+	for n, err := range handshakes(t, g, secure, 20) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("connection %d: %v", n, err)
 		}
-		defer c.Close()
-		accepted, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		made, _, err := secure.ServerHandshake(accepted)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer made.Close()
 	}
 	if counts := refusals.Counts(); counts[guard.TooManyNew] != 0 {
 		t.Errorf("refused: %v", counts)
@@ -75,28 +87,9 @@ func TestWhatCredentialsHoldIsGivenBack(t *testing.T) {
 	g := guard.New(guard.Limits{PeerConnections: 2}, refusals)
 	inside := &counting{}
 	secure := g.Secure(inside, func(credentials.AuthInfo) string { return "somebody" })
-	raw, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	l := g.Listener(raw)
-	for n := range 5 {
-		c, err := net.Dial("tcp", raw.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		accepted, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		made, _, err := secure.ServerHandshake(accepted)
+	for n, err := range handshakes(t, g, secure, 5) {
 		if got := err == nil; got != (n < 2) {
 			t.Errorf("connection %d: %v", n, err)
-		}
-		if err == nil {
-			defer made.Close()
 		}
 	}
 	if n := inside.open.Load(); n != 2 {
